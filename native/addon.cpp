@@ -1,0 +1,57 @@
+// The addon's entry.
+#include <dlfcn.h>
+#include <node_api.h>
+
+#include <cstdlib>
+
+#include "allocator.h"
+#include "autograd.h"
+#include "data.h"
+#include "engine.h"
+#include "environment.h"
+#include "javascript.h"
+#include "operators.h"
+
+namespace {
+
+// libtorch chooses its vector kernels when the first one runs, and takes AVX-512 only where this variable asks for it.
+void chooseKernels() {
+#if defined(__x86_64__) && defined(__linux__)
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl")) {
+    setenv("ATEN_CPU_CAPABILITY", "avx512", /*overwrite=*/0);
+  }
+#endif
+}
+
+// Node unloads an addon with the last worker that loaded it; libtorch would go on calling into what is gone.
+void stayLoaded() {
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void*>(&stayLoaded), &info)) dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+void close(node_api_basic_env, void* data, void*) { static_cast<fovea::Environment*>(data)->close(); }
+
+}  // namespace
+
+NAPI_MODULE_INIT() {
+  static const bool once = [] {
+    stayLoaded();
+    chooseKernels();
+    fovea::installAllocator();
+    return true;
+  }();
+  (void)once;
+  fovea::collectWarnings();
+  if (napi_set_instance_data(env, new fovea::Environment(env), close, nullptr) != napi_ok) return nullptr;
+  try {
+    fovea::exportOperators(env, exports);
+    fovea::exportAutograd(env, exports);
+    fovea::exportData(env, exports);
+    fovea::exportEngine(env, exports);
+  } catch (...) {
+    fovea::rethrow(env, "", "");
+    return nullptr;
+  }
+  return exports;
+}

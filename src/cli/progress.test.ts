@@ -1,0 +1,113 @@
+import { stripVTControlCharacters } from "node:util";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { EpochRecord } from "../train/index.js";
+import { ConfusionMatrix } from "../train/metrics.js";
+import { duration, progressBar, trainingProgress } from "./progress.js";
+
+it.each([
+  [0, "0s"],
+  [-3, "0s"],
+  [59.4, "59s"],
+  [59.6, "1m 0s"],
+  [75, "1m 15s"],
+  [3599, "59m 59s"],
+  [3600, "1h 0m"],
+  [90_061, "25h 1m"],
+])("%d seconds are %s", (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});
+
+describe("progress", () => {
+  const step = { epoch: 2, step: 1, steps: 4, loss: 0.5, accuracy: 0.75, learningRate: 0.1, images: 10 };
+  const record: EpochRecord = {
+    epoch: 2,
+    train: { loss: 0.51234, accuracy: 0.75 },
+    validation: { loss: 1, accuracy: 0.5, balancedAccuracy: 0.25 },
+    learningRate: 0.1,
+    seconds: 61,
+    imagesPerSecond: 123.4,
+  };
+  const evaluation = { loss: 1, matrix: new ConfusionMatrix(["a"]), probabilities: new Float32Array(0) };
+  const terminal = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
+
+  afterEach(() => {
+    vi.restoreAllMocks();
+    Object.assign(process.stdout, terminal);
+  });
+
+  /** What an epoch prints to a terminal of so many columns, or to a pipe. */
+  async function epoch(columns: number | undefined): Promise<{ written: string; lines: string[] }> {
+    Object.assign(process.stdout, { isTTY: columns !== undefined, columns });
+    const written: string[] = [];
+    const lines: string[] = [];
+    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      written.push(String(text));
+      return true;
+    });
+    vi.spyOn(console, "log").mockImplementation((line) => void lines.push(stripVTControlCharacters(String(line))));
+    const before = process.listenerCount("exit");
+    const progress = trainingProgress();
+    try {
+      await progress.onEpochStart?.(2, 10);
+      await progress.onStep?.({ ...step, imagesPerSecond: 10 });
+      await progress.onStep?.({ ...step, step: 4, images: 40, imagesPerSecond: 10 });
+      await progress.onValidationStart?.(2);
+      await progress.onEpochEnd?.(record, evaluation);
+    } finally {
+      progress.close();
+    }
+    expect(process.listenerCount("exit")).toBe(before);
+    return { written: written.join(""), lines };
+  }
+
+  it("is a plain line for each epoch in a pipe", async () => {
+    expect(await epoch(undefined)).toEqual({
+      written: "",
+      lines: [
+        "epoch  2/10 | train loss 0.5123 acc 75.0 % | validation loss 1.0000 acc 50.0 % balanced 25.0 % | 123 images/s | 1m 1s",
+      ],
+    });
+  });
+
+  it("is a bar with rate and time left on a terminal, which is gone afterwards", async () => {
+    const { written, lines } = await epoch(160);
+    expect(written).toContain("epoch 2/10 ██████░░░░░░░░░░░░░░░░░░ 1/4  loss 0.5000  acc 75.0 %  10 images/s  3s left");
+    expect(written).toContain("████ 4/4  ");
+    expect(written.split("\u001b[?25l")).toHaveLength(2);
+    // At the end the cursor is back, lines wrap, and the line is clear.
+    expect(written.slice(written.lastIndexOf("left"))).toMatch(/\[\?25h.*\[\?7h.*\[2K$/s);
+    expect(lines[0]).toContain("| validation loss 1.0000");
+  });
+
+  it("fits 80 columns", async () => {
+    const { written, lines } = await epoch(80);
+    for (const part of written.split("\u001b"))
+      expect(part.replace(/^\[[?\d]*[A-Za-z]/, "").length).toBeLessThanOrEqual(80);
+    expect(written).toContain("3s left");
+    expect(lines).toEqual(["epoch  2/10 | train 0.5123 75.0 % | val 1.0000 50.0 % balanced 25.0 % | 1m 1s"]);
+  });
+
+  it("draws nothing more once it is closed", async () => {
+    Object.assign(process.stdout, { isTTY: true, columns: 80 });
+    const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const progress = trainingProgress();
+    progress.close();
+    await progress.onStep?.({ ...step, imagesPerSecond: 10 });
+    expect(write).not.toHaveBeenCalled();
+  });
+
+  it("leaves no handlers and no timer behind when a bar stops", () => {
+    Object.assign(process.stdout, { isTTY: true, columns: 80 });
+    vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    const handlers = () => ["SIGINT", "SIGTERM", "exit"].map((name) => process.listenerCount(name));
+    const before = handlers();
+    const bar = progressBar("reading");
+    bar.stop();
+    bar.update(1, 10);
+    expect(handlers()).toEqual(before.map((count) => count + 1));
+    bar.update(2, 10);
+    bar.stop();
+    bar.stop();
+    expect(handlers()).toEqual(before);
+  });
+});

@@ -1,0 +1,22 @@
+export {
+  type Augmentation,
+  type AugmentationDraw,
+  type ColorJitter,
+  drawAugmentation,
+  NUCLEI_AUGMENTATION,
+  UNCHANGED,
+} from "./augment.js";
+export { decodeImage, IMAGE_EXTENSIONS, type Image, readImage, type Size } from "./decode.js";
+export {
+  type FolderOptions,
+  type LoadedFolder,
+  loadImageFolder,
+  loadImages,
+  loadLabelledFolder,
+} from "./image-folder.js";
+export { type ChannelStatistics, ImageSet, type ImageSetParts, type Rgb, UNLABELLED } from "./image-set.js";
+export { type Batch, Loader, type LoaderOptions } from "./loader.js";
+export type { ReadOptions, SkippedImage } from "./read-images.js";
+export { type ResizeKernel, resizeRgb } from "./resize.js";
+export type { Layout } from "./sample.js";
+export { type SyntheticNucleiOptions, syntheticNuclei } from "./synthetic-nuclei.js";

@@ -1,0 +1,37 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FileError } from "./errors.js";
+import { writeFileAtomic } from "./files.js";
+
+let folder = "";
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "fovea-files-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe("writeFileAtomic", () => {
+  it("replaces a file, makes missing folders, and leaves nothing beside it", () => {
+    const path = join(folder, "a", "b.txt");
+    writeFileAtomic(path, "première");
+    writeFileAtomic(path, Uint8Array.of(1, 2, 3));
+    expect([...readFileSync(path)]).toEqual([1, 2, 3]);
+    expect(readdirSync(join(folder, "a"))).toEqual(["b.txt"]);
+  });
+
+  it("keeps what was there when it cannot be replaced, and says where", () => {
+    const path = join(folder, "taken");
+    mkdirSync(path);
+    writeFileSync(join(path, "inside"), "old");
+    expect(() => writeFileAtomic(path, "new")).toThrow(FileError);
+    expect(readFileSync(join(path, "inside"), "utf8")).toBe("old");
+    expect(readdirSync(folder)).toEqual(["taken"]);
+  });
+
+  it.each(["file/inside.txt", `${"x".repeat(300)}.txt`])("cannot write %s: a FileError and no other", (name) => {
+    writeFileSync(join(folder, "file"), "");
+    expect(() => writeFileAtomic(join(folder, name), "text")).toThrow(FileError);
+    expect(readdirSync(folder)).toEqual(["file"]);
+  });
+});

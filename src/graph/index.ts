@@ -1,0 +1,3 @@
+/** What a network computes, written down: shapes, parameter counts, multiply-adds. */
+export { Graph, type GraphModule, type GraphNode } from "./graph.js";
+export { trace } from "./trace.js";

@@ -1,0 +1,42 @@
+import type { Tensor } from "../tensor/index.js";
+import { type AnyModule, Module } from "./module.js";
+
+/** Modules one after the other, named by their place, or by the keys they are given with. */
+export class Sequential extends Module {
+  readonly #modules: readonly (readonly [string, Module])[];
+
+  constructor(...modules: readonly Module[] | readonly [Readonly<Record<string, Module>>]) {
+    super();
+    const [only] = modules;
+    this.#modules =
+      only === undefined || only instanceof Module
+        ? modules.map((module, i) => [String(i), module as Module] as const)
+        : Object.entries(only);
+  }
+
+  override *children(): Iterable<[string, AnyModule]> {
+    for (const [name, module] of this.#modules) yield [name, module as AnyModule];
+  }
+
+  forward(x: Tensor): Tensor {
+    let result = x;
+    for (const [, module] of this.#modules) result = module.forward(result);
+    return result;
+  }
+}
+
+/** Merges the dimensions from `start` to `end`; default all but the batch. */
+export class Flatten extends Module {
+  readonly start: number;
+  readonly end: number;
+
+  constructor(start = 1, end = -1) {
+    super();
+    this.start = start;
+    this.end = end;
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.flatten(this.start, this.end);
+  }
+}

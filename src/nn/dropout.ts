@@ -1,0 +1,41 @@
+import { ArgumentError } from "../errors.js";
+import type { Tensor } from "../tensor/index.js";
+import { Module } from "./module.js";
+
+/** Zeroes elements with probability p in training and scales the rest by 1 / (1 − p); does nothing in evaluation. */
+export class Dropout extends Module {
+  readonly p: number;
+
+  constructor(p = 0.5) {
+    super();
+    this.p = probability("Dropout", p);
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.training && this.p > 0 ? x.dropout(this.p) : x;
+  }
+}
+
+/**
+ * Zeroes whole samples (`row`) or the whole batch with probability p in training: on a residual branch it skips the
+ * block (Huang et al. 2016, arXiv 1603.09382). Also called drop path.
+ */
+export class StochasticDepth extends Module {
+  readonly p: number;
+  readonly mode: "row" | "batch";
+
+  constructor(p: number, mode: "row" | "batch" = "row") {
+    super();
+    this.p = probability("StochasticDepth", p);
+    this.mode = mode;
+  }
+
+  forward(x: Tensor): Tensor {
+    return this.training && this.p > 0 ? x.stochasticDepth(this.p, this.mode) : x;
+  }
+}
+
+function probability(layer: string, p: number): number {
+  if (!(p >= 0 && p <= 1)) throw new ArgumentError(`${layer}: the probability ${p} does not lie between 0 and 1`);
+  return p;
+}

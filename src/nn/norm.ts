@@ -1,0 +1,96 @@
+import { ArgumentError } from "../errors.js";
+import type { Shape, Tensor } from "../tensor/index.js";
+import { constant } from "./init.js";
+import { Module } from "./module.js";
+import { Buffer, Parameter } from "./parameter.js";
+
+export interface BatchNormOptions {
+  /** Added to the variance; default 1e-5. */
+  eps?: number;
+  /** Weight of the newest batch in the running statistics; null makes them plain averages. Default 0.1. */
+  momentum?: number | null;
+  /** A learnt factor and offset for every channel; default true. */
+  affine?: boolean;
+  /** Keep running statistics for evaluation; default true. */
+  trackRunningStats?: boolean;
+}
+
+/** Batch normalisation over `[N, C, H, W]` (Ioffe and Szegedy 2015, arXiv 1502.03167). */
+export class BatchNorm2d extends Module {
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+  readonly runningMean: Buffer | null;
+  readonly runningVar: Buffer | null;
+  readonly numBatchesTracked: Buffer | null;
+  readonly eps: number;
+  readonly momentum: number | null;
+
+  constructor(channels: number, options: BatchNormOptions = {}) {
+    super();
+    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
+    this.eps = eps;
+    this.momentum = momentum;
+    this.weight = affine ? new Parameter([channels], constant(1)) : null;
+    this.bias = affine ? new Parameter([channels], constant(0)) : null;
+    this.runningMean = trackRunningStats ? new Buffer([channels], 0) : null;
+    this.runningVar = trackRunningStats ? new Buffer([channels], 1) : null;
+    this.numBatchesTracked = trackRunningStats ? new Buffer([], 0, "int64") : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.batchNorm({
+      weight: this.weight,
+      bias: this.bias,
+      runningMean: this.runningMean,
+      runningVar: this.runningVar,
+      batchesTracked: this.numBatchesTracked,
+      training: this.training || !this.runningMean,
+      momentum: this.momentum,
+      eps: this.eps,
+    });
+  }
+}
+
+/** Normalises groups of channels within each sample (Wu and He 2018, arXiv 1803.08494). */
+export class GroupNorm extends Module {
+  readonly groups: number;
+  readonly eps: number;
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+
+  constructor(groups: number, channels: number, options: { eps?: number; affine?: boolean } = {}) {
+    super();
+    if (channels % groups !== 0)
+      throw new ArgumentError(`GroupNorm: ${channels} channels do not divide into ${groups} groups`);
+    const { eps = 1e-5, affine = true } = options;
+    this.groups = groups;
+    this.eps = eps;
+    this.weight = affine ? new Parameter([channels], constant(1)) : null;
+    this.bias = affine ? new Parameter([channels], constant(0)) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.groupNorm(this.groups, this.weight, this.bias, this.eps);
+  }
+}
+
+/** Normalises over the trailing dimensions (Ba et al. 2016, arXiv 1607.06450). */
+export class LayerNorm extends Module {
+  readonly normalizedShape: Shape;
+  readonly eps: number;
+  readonly weight: Parameter | null;
+  readonly bias: Parameter | null;
+
+  constructor(normalizedShape: number | Shape, options: { eps?: number; affine?: boolean } = {}) {
+    super();
+    const { eps = 1e-5, affine = true } = options;
+    this.normalizedShape = typeof normalizedShape === "number" ? [normalizedShape] : normalizedShape;
+    this.eps = eps;
+    this.weight = affine ? new Parameter(this.normalizedShape, constant(1)) : null;
+    this.bias = affine ? new Parameter(this.normalizedShape, constant(0)) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    return x.layerNorm(this.normalizedShape, this.weight, this.bias, this.eps);
+  }
+}

@@ -1,0 +1,129 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import sharp from "sharp";
+import type { TopLevelSpec } from "vega-lite";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { ArgumentError } from "../errors.js";
+import type { EpochRecord } from "../train/epoch.js";
+import { ConfusionMatrix } from "../train/metrics.js";
+import { confusionChart } from "./confusion.js";
+import { curves } from "./curves.js";
+import { renderSvg, writeChart } from "./render.js";
+
+// Vega and Vega-Lite warn of what they do not understand in a specification.
+const warn = vi.spyOn(console, "warn");
+beforeEach(() => {
+  warn.mockClear();
+});
+afterEach(() => expect(warn).not.toHaveBeenCalled());
+
+describe("curves", () => {
+  it("names axes and lines, and says what the best epoch reached", async () => {
+    const texts = await textsOf(curves([record(1, 0.5, 0.9), record(2, 0.75, 0.6), record(3, 0.7, 0.7)]));
+    expect(texts).toEqual(
+      expect.arrayContaining(["Loss", "Mean loss per image", "Accuracy", "Images classified correctly"]),
+    );
+    expect(texts.filter((text) => text === "Epoch")).toHaveLength(2);
+    expect(texts.filter((text) => text === "training")).toHaveLength(2);
+    expect(texts.filter((text) => text === "validation")).toHaveLength(2);
+    expect(texts).toContain("Validation at the best epoch, 2: 0.600");
+    expect(texts).toContain("Validation at the best epoch, 2: 75.0 %");
+    expect(texts).not.toContain("validation, balanced");
+    expect(texts).toEqual(expect.arrayContaining(["1", "2", "3", "75 %"]));
+  });
+
+  it("draws the balanced accuracy where it tells something else", async () => {
+    const other = record(1, 0.5, 0.9);
+    other.validation.accuracy = 0.7;
+    const texts = await textsOf(curves([other]));
+    expect(texts).toContain("validation, balanced");
+    expect(texts).toContain("Validation at the best epoch, 1: 70.0 %, balanced 50.0 %");
+  });
+
+  it("draws a run that diverged as far as it went", async () => {
+    const diverged = record(2, Number.NaN, Number.NaN);
+    diverged.train.loss = Number.POSITIVE_INFINITY;
+    const svg = await renderSvg(curves([record(1, 0.5, 0.9), diverged, record(3, 0.4, 1)]));
+    expect(svg).toContain("best epoch, 1: 0.900");
+    expect(svg).not.toMatch(/NaN|Infinity/);
+    expect(await renderSvg(curves([diverged]))).not.toMatch(/d="[^"]*NaN/);
+  });
+
+  it("needs an epoch", () => {
+    expect(() => curves([])).toThrow(ArgumentError);
+  });
+});
+
+describe("confusionChart", () => {
+  const matrix = ConfusionMatrix.fromCounts(
+    ["tumor", "stromal", "none"],
+    [
+      [1200, 300, 0],
+      [1, 3, 0],
+      [0, 0, 0],
+    ],
+  );
+
+  it("holds counts and shares of the true class", async () => {
+    const texts = await textsOf(confusionChart(matrix));
+    expect(texts).toEqual(expect.arrayContaining(["Predicted class", "True class", "tumor", "stromal", "none"]));
+    expect(texts).toEqual(expect.arrayContaining(["1,200", "80.0 %", "300", "20.0 %", "25.0 %", "75.0 %"]));
+    expect(texts).toContain("1,504 images, accuracy 80.0 %, balanced 77.5 %");
+    // Two rows of three shares: the class that does not occur has none.
+    expect(texts.filter((text) => /^[\d.]+ %$/.test(text))).toHaveLength(6);
+  });
+
+  it("has the true class on y: its rows are in the order of the classes from the top", () => {
+    const spec = JSON.parse(JSON.stringify(confusionChart(matrix)));
+    expect(spec.layer[0].encoding.y).toMatchObject({ field: "truth", scale: { domain: ["tumor", "stromal", "none"] } });
+    expect(spec.layer[0].encoding.x).toMatchObject({ field: "predicted", axis: { orient: "top" } });
+    expect(spec.data.values[1]).toEqual({
+      truth: "tumor",
+      predicted: "stromal",
+      count: "300",
+      share: 0.2,
+      percent: "20.0 %",
+    });
+  });
+
+  it("tells by a legend what many classes have no room for", async () => {
+    const names = Array.from({ length: 30 }, (_, i) => `class ${i}`);
+    const texts = await textsOf(confusionChart(new ConfusionMatrix(names)));
+    expect(texts).toContain("Share of true class");
+    expect(texts).toContain("0 images, accuracy –, balanced –");
+    expect(texts).toContain("class 29");
+  });
+});
+
+describe("writeChart", () => {
+  it("writes the SVG and a PNG of twice its size", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fovea-charts-"));
+    try {
+      const base = join(folder, "charts", "curves");
+      expect(await writeChart(curves([record(1, 0.5, 0.9)]), base)).toEqual([`${base}.svg`, `${base}.png`]);
+      const svg = readFileSync(`${base}.svg`, "utf8");
+      const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(svg) ?? [];
+      const meta = await sharp(`${base}.png`).metadata();
+      expect([meta.format, meta.width, meta.height]).toEqual(["png", 2 * Number(width), 2 * Number(height)]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+async function textsOf(spec: TopLevelSpec): Promise<string[]> {
+  const svg = await renderSvg(spec);
+  return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text = ""]) => text);
+}
+
+function record(epoch: number, accuracy: number, loss: number): EpochRecord {
+  return {
+    epoch,
+    train: { loss: loss / 2, accuracy },
+    validation: { loss, accuracy, balancedAccuracy: accuracy },
+    learningRate: 0.001,
+    seconds: 1,
+    imagesPerSecond: 100,
+  };
+}

@@ -1,0 +1,143 @@
+import { ArgumentError, ShapeError } from "../../errors.js";
+import type { OperatorAttributes, OperatorName } from "../operators.js";
+import { formatShape, sameShape } from "../shape.js";
+import { native, type TensorId } from "./native.js";
+import { ops } from "./ops.js";
+
+/** Ids of an operator's inputs, null for an absent one. */
+type Inputs = readonly (TensorId | null)[];
+
+/** Runs an operator of the vocabulary on libtorch. */
+export function execute<K extends OperatorName>(
+  operator: K,
+  inputs: Inputs,
+  attributes: OperatorAttributes[K],
+): TensorId {
+  return table[operator](inputs, attributes);
+}
+
+function id(inputs: Inputs, index: number): TensorId {
+  const found = inputs[index];
+  if (found == null) throw new ArgumentError(`input ${index} is missing`);
+  return found;
+}
+
+function optional(inputs: Inputs, index: number): TensorId | null {
+  return inputs[index] ?? null;
+}
+
+/** libtorch would broadcast `[N]` against `[N, 1]`, to `[N, N]`: a loss that trains nothing. */
+function checkTarget(operator: OperatorName, input: TensorId, target: TensorId): void {
+  const [x, y] = [native().shape(input), native().shape(target)];
+  if (!sameShape(x, y)) throw new ShapeError(`${operator}(${formatShape(x)}, ${formatShape(y)}): the shapes differ`);
+}
+
+const reductions = { none: 0, mean: 1, sum: 2 } as const;
+
+type Table = { readonly [K in OperatorName]: (x: Inputs, attributes: OperatorAttributes[K]) => TensorId };
+
+const table: Table = {
+  conv2d: (x, { stride, padding, dilation, groups }) =>
+    ops.conv2d(id(x, 0), id(x, 1), optional(x, 2), stride, padding, dilation, groups),
+  linear: (x) => ops.linear(id(x, 0), id(x, 1), optional(x, 2)),
+  matmul: (x) => ops.matmul(id(x, 0), id(x, 1)),
+
+  batchNorm(x, { training, momentum, eps }) {
+    let factor = momentum ?? 0;
+    const batches = optional(x, 5);
+    if (training && batches !== null) {
+      ops["add_.Scalar"](batches, 1);
+      if (momentum === null) factor = 1 / Number(native().item(batches));
+    }
+    return ops.batch_norm(
+      id(x, 0),
+      optional(x, 1),
+      optional(x, 2),
+      optional(x, 3),
+      optional(x, 4),
+      training,
+      factor,
+      eps,
+      true,
+    );
+  },
+  groupNorm: (x, { groups, eps }) => ops.group_norm(id(x, 0), groups, optional(x, 1), optional(x, 2), eps),
+  layerNorm: (x, { normalizedShape, eps }) =>
+    ops.layer_norm(id(x, 0), normalizedShape, optional(x, 1), optional(x, 2), eps),
+
+  maxPool2d: (x, { kernel, stride, padding, dilation, ceilMode }) =>
+    ops.max_pool2d(id(x, 0), kernel, stride, padding, dilation, ceilMode),
+  avgPool2d: (x, { kernel, stride, padding, ceilMode, countIncludePad }) =>
+    ops.avg_pool2d(id(x, 0), kernel, stride, padding, ceilMode, countIncludePad),
+  adaptiveAvgPool2d: (x, { size }) => ops.adaptive_avg_pool2d(id(x, 0), size),
+  adaptiveMaxPool2d: (x, { size }) => {
+    const [values, indices] = ops.adaptive_max_pool2d(id(x, 0), size);
+    native().dispose(Math.abs(indices));
+    return values;
+  },
+
+  relu: (x) => ops.relu(id(x, 0)),
+  relu6: (x) => ops.relu6(id(x, 0)),
+  leakyRelu: (x, { slope }) => ops.leaky_relu(id(x, 0), slope),
+  silu: (x) => ops.silu(id(x, 0)),
+  gelu: (x, { approximate }) => ops.gelu(id(x, 0), approximate),
+  sigmoid: (x) => ops.sigmoid(id(x, 0)),
+  tanh: (x) => ops.tanh(id(x, 0)),
+  hardsigmoid: (x) => ops.hardsigmoid(id(x, 0)),
+  hardswish: (x) => ops.hardswish(id(x, 0)),
+  softmax: (x, { dim }) => ops["softmax.int"](id(x, 0), dim),
+  logSoftmax: (x, { dim }) => ops["log_softmax.int"](id(x, 0), dim),
+
+  dropout: (x, { p }) => ops.dropout(id(x, 0), p, true),
+  stochasticDepth(x, { p, mode }) {
+    const input = id(x, 0);
+    const shape = native()
+      .shape(input)
+      .map((size, i) => (i === 0 && mode === "row" ? size : 1));
+    // One random number a sample; where none survives there is nothing to scale.
+    const noise = Math.abs(ops["empty.memory_format"](shape, native().dtype(input), undefined, native().device(input)));
+    try {
+      ops["bernoulli_.float"](noise, 1 - p);
+      if (p < 1) ops["div_.Scalar"](noise, 1 - p);
+      return ops["mul.Tensor"](input, noise);
+    } finally {
+      native().dispose(noise);
+    }
+  },
+
+  add: (x) => ops["add.Tensor"](id(x, 0), id(x, 1)),
+  sub: (x) => ops["sub.Tensor"](id(x, 0), id(x, 1)),
+  mul: (x) => ops["mul.Tensor"](id(x, 0), id(x, 1)),
+  div: (x) => ops["div.Tensor"](id(x, 0), id(x, 1)),
+  addScalar: (x, { value }) => ops["add.Scalar"](id(x, 0), value),
+  mulScalar: (x, { value }) => ops["mul.Scalar"](id(x, 0), value),
+  divScalar: (x, { value }) => ops["div.Scalar"](id(x, 0), value),
+  exp: (x) => ops.exp(id(x, 0)),
+  log: (x) => ops.log(id(x, 0)),
+  sqrt: (x) => ops.sqrt(id(x, 0)),
+  mean: (x, { dims, keepDim }) => ops["mean.dim"](id(x, 0), dims, keepDim),
+  sum: (x, { dims, keepDim }) => ops["sum.dim_IntList"](id(x, 0), dims, keepDim),
+
+  cat: (x, { dim }) =>
+    ops.cat(
+      x.map((_, i) => id(x, i)),
+      dim,
+    ),
+  flatten: (x, { start, end }) => ops["flatten.using_ints"](id(x, 0), start, end),
+  reshape: (x, { shape }) => ops.reshape(id(x, 0), shape),
+  permute: (x, { dims }) => ops.permute(id(x, 0), dims),
+  slice: (x, { dim, start, end }) => ops["slice.Tensor"](id(x, 0), dim, start, end),
+  pad: (x, { padding, value }) => ops.constant_pad_nd(id(x, 0), padding, value),
+  shift: (x, { kernel }) => ops["fovea::shift"](id(x, 0), kernel),
+
+  crossEntropy: (x, { labelSmoothing, reduction }) =>
+    ops.cross_entropy_loss(id(x, 0), id(x, 1), optional(x, 2), reductions[reduction], undefined, labelSmoothing),
+  binaryCrossEntropyWithLogits(x, { reduction }) {
+    checkTarget("binaryCrossEntropyWithLogits", id(x, 0), id(x, 1));
+    return ops.binary_cross_entropy_with_logits(id(x, 0), id(x, 1), null, optional(x, 2), reductions[reduction]);
+  },
+  mseLoss(x, { reduction }) {
+    checkTarget("mseLoss", id(x, 0), id(x, 1));
+    return ops.mse_loss(id(x, 0), id(x, 1), reductions[reduction]);
+  },
+};

@@ -1,0 +1,110 @@
+import type { Batch, Layout, Loader } from "../data/index.js";
+import { ArgumentError, FoveaError } from "../errors.js";
+import type { Module } from "../nn/index.js";
+import { inferenceMode, scope, TorchTensor, tensor } from "../tensor/torch/index.js";
+import { ConfusionMatrix } from "./metrics.js";
+
+export interface Evaluation {
+  /** The mean cross-entropy of the samples, without label smoothing or class weights. */
+  loss: number;
+  matrix: ConfusionMatrix;
+  /** `[N, K]`: every sample's probabilities, in the loader's order. */
+  probabilities: Float32Array;
+}
+
+export interface EvaluationOptions {
+  /** Where the network is; default `cpu`. */
+  device?: string;
+  /** Stops it between two batches, with the signal's reason as the error. */
+  signal?: AbortSignal;
+  /** Called after each batch with the number of images done. */
+  onBatch?: (images: number) => void;
+}
+
+/** A batch's images as a tensor `[N, 3, H, W]`; channels last in memory where the loader's layout is `nhwc`. */
+export function imagesOf(batch: Batch, layout: Layout, device: string): TorchTensor {
+  const images = tensor(batch.images, batch.shape, { device });
+  return layout === "nchw" ? images : TorchTensor.of(images.permute([0, 3, 1, 2]));
+}
+
+/**
+ * Runs a network over labelled images in evaluation mode, and puts its modules back into the modes that they were in.
+ *
+ * @throws ArgumentError when the network has not as many outputs as the set has classes, or the loader shuffles
+ * @throws FoveaError with the code DIVERGED when the network's outputs are not numbers
+ */
+export async function evaluate(model: Module, loader: Loader, options: EvaluationOptions = {}): Promise<Evaluation> {
+  const { set } = loader;
+  const matrix = new ConfusionMatrix(set.classes);
+  const logarithms = await logProbabilities(model, loader, options);
+  const classes = set.classes.length;
+  let loss = 0;
+  const predictions = new Uint32Array(set.size);
+  for (const [i, label] of set.labels.entries()) {
+    const row = logarithms.subarray(i * classes, (i + 1) * classes);
+    predictions[i] = row.indexOf(Math.max(...row));
+    loss -= row[label] ?? 0;
+  }
+  matrix.add(set.labels, predictions);
+  return { loss: loss / set.size, matrix, probabilities: logarithms.map(Math.exp) };
+}
+
+/**
+ * The probabilities of images, `[N, K]`, in the loader's order, which must not be shuffled. The network runs in evaluation
+ * mode; its modules are put back into the modes that they were in.
+ *
+ * @throws ArgumentError, FoveaError as {@link evaluate}
+ */
+export async function predict(model: Module, loader: Loader, options: EvaluationOptions = {}): Promise<Float32Array> {
+  return (await logProbabilities(model, loader, options)).map(Math.exp);
+}
+
+/** `[N, K]`. Logarithms, because a probability that is next to nothing has none that float32 could tell. */
+async function logProbabilities(model: Module, loader: Loader, options: EvaluationOptions): Promise<Float32Array> {
+  const { device = "cpu", signal, onBatch } = options;
+  const { set } = loader;
+  const { shuffle, dropLast, layout } = loader.options;
+  if (shuffle || dropLast) throw new ArgumentError("predictions need a loader in order, with its last batch");
+  const modes = [...model.modules()].map(([, part]) => [part, part.training] as const);
+  model.eval();
+  try {
+    let result = new Float32Array(0);
+    let done = 0;
+    for (const batch of loader.epoch(0)) {
+      signal?.throwIfAborted();
+      const rows = inferenceMode(() =>
+        scope(() => {
+          const logits = model.forward(imagesOf(batch, layout, device));
+          if (set.classes.length > 0 && logits.size(1) !== set.classes.length) {
+            throw new ArgumentError(
+              `the network tells ${logits.size(1)} classes apart, the images have ${set.classes.length}`,
+            );
+          }
+          return TorchTensor.of(logits.logSoftmax(1)).dataAs("float32");
+        }),
+      );
+      const [count] = batch.shape;
+      const classes = rows.length / count;
+      const wrong = rows.findIndex(Number.isNaN);
+      if (wrong >= 0) {
+        const image = set.names[done + Math.floor(wrong / classes)];
+        throw new FoveaError("DIVERGED", `The network's outputs for ${image} are not numbers.`, {
+          hint: "Its training went astray; train it with a lower learning rate.",
+        });
+      }
+      if (done === 0) result = new Float32Array(classes * set.size);
+      result.set(rows, classes * done);
+      done += count;
+      onBatch?.(done);
+      await nextTurn();
+    }
+    return result;
+  } finally {
+    for (const [part, training] of modes) part.training = training;
+  }
+}
+
+/** Lets signals, timers and input have their turn between two batches. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,32 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+
+export interface ChildOptions {
+  /** For the script. */
+  args?: readonly (string | number)[];
+  /** For node. */
+  flags?: readonly string[];
+  env?: Record<string, string>;
+  /** Milliseconds; default 60,000. */
+  timeout?: number;
+}
+
+/**
+ * Runs a script of `children/`, which imports what `npm test` built in `dist/`, in a process of its own, where it may crash
+ * or hang. Its last line is JSON.
+ */
+export function runChild<T>(script: string, options: ChildOptions = {}): { result: T; stderr: string } {
+  const { args = [], flags = [], env = {}, timeout = 60_000 } = options;
+  const path = fileURLToPath(new URL(`children/${script}`, import.meta.url));
+  const ended = spawnSync(process.execPath, [...flags, path, ...args.map(String)], {
+    encoding: "utf8",
+    // one thread: beside other tests, threads that wait for each other take many times as long
+    env: { ...process.env, OMP_NUM_THREADS: "1", ...env },
+    timeout,
+    maxBuffer: 64 * 2 ** 20,
+  });
+  const output = `${ended.stdout.slice(-4000)}\n${ended.stderr.slice(-4000)}`;
+  expect({ status: ended.status, signal: ended.signal }, output).toEqual({ status: 0, signal: null });
+  return { result: JSON.parse(ended.stdout.trim().split("\n").at(-1) ?? ""), stderr: ended.stderr };
+}
