@@ -1,3 +1,5 @@
+import { distance } from "fastest-levenshtein";
+import { ArgumentError } from "../errors.js";
 import {
   bytesOf,
   elements,
@@ -42,19 +44,44 @@ export class Graph {
   readonly outputShape: Shape;
   /** Where the network's result comes from. */
   readonly output: RecordedInput;
+  readonly #outputs: ReadonlyMap<string, RecordedInput>;
 
+  /** @param parts.outputs where the result of every module that was called comes from, by path */
   constructor(parts: {
     nodes: readonly GraphNode[];
     modules: readonly GraphModule[];
     inputShape: Shape;
     outputShape: Shape;
     output: RecordedInput;
+    outputs: ReadonlyMap<string, RecordedInput>;
   }) {
     this.nodes = parts.nodes;
     this.modules = parts.modules;
     this.inputShape = parts.inputShape;
     this.outputShape = parts.outputShape;
     this.output = parts.output;
+    this.#outputs = parts.outputs;
+  }
+
+  /**
+   * Where a named result comes from: of a module by its path (`layer4.1`; of its last call, "" for the network), or of one
+   * operator by its node's name (`layer4.1/add`).
+   *
+   * @throws ArgumentError that lists near names, when there is neither
+   */
+  find(name: string): RecordedInput {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    const found: RecordedInput | undefined = node ? { kind: "node", node } : this.#outputs.get(name);
+    if (found) return found;
+    const near = [...this.#outputs.keys(), ...this.nodes.map((candidate) => candidate.name)]
+      .map((known) => ({ known, far: distance(name, known) }))
+      .sort((a, b) => a.far - b.far)
+      .slice(0, 4)
+      .map(({ known }) => known);
+    throw new ArgumentError(
+      `the network has no module or operator named "${name}"`,
+      `Near it are ${near.join(", ")}; \`fovea summary\` and graph.nodes list all.`,
+    );
   }
 
   get #root(): GraphModule | undefined {

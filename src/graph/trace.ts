@@ -17,16 +17,18 @@ import { Graph, type GraphModule, type GraphNode } from "./graph.js";
  * calculated and no memory is taken, so it needs neither weights nor libtorch.
  *
  * @param inputShape `[N, C, H, W]`
- * @param options.training trace what training computes (dropout, batch statistics); default false
+ * @param options.training trace what training computes (dropout, batch statistics), or with "asIs" what every module's
+ *   present mode makes of it; default false
  * @throws ShapeError that names the operator and the module where shapes do not fit
  */
-export function trace(module: Module, inputShape: Shape, options: { training?: boolean } = {}): Graph {
+export function trace(module: Module, inputShape: Shape, options: { training?: boolean | "asIs" } = {}): Graph {
+  const { training = false } = options;
   const recording = new Recording();
-  const calls = new Map<AnyModule, { input: Shape; output: Shape }>();
+  const calls = new Map<AnyModule, Call>();
   const restore = instrument(module, recording, calls);
   const modes = [...module.modules()].map(([, part]) => [part, part.training] as const);
   try {
-    module.train(options.training ?? false);
+    if (training !== "asIs") module.train(training);
     const output = module.forward(recording.input("input", inputShape));
     if (!(output instanceof SymbolicTensor)) {
       throw new FoveaError("TRACE", "The module's result does not come from its symbolic input.");
@@ -38,6 +40,7 @@ export function trace(module: Module, inputShape: Shape, options: { training?: b
       inputShape,
       outputShape: output.shape,
       output: output.source,
+      outputs: outputsOf(module, calls),
     });
   } finally {
     restore();
@@ -45,12 +48,23 @@ export function trace(module: Module, inputShape: Shape, options: { training?: b
   }
 }
 
+/** What is kept of a module's last call. */
+interface Call {
+  input: Shape;
+  output: Tensor;
+}
+
+function outputsOf(module: Module, calls: ReadonlyMap<AnyModule, Call>): Map<string, RecordedInput> {
+  const outputs = new Map<string, RecordedInput>();
+  for (const [path, part] of module.modules()) {
+    const output = calls.get(part)?.output;
+    if (output instanceof SymbolicTensor) outputs.set(path, output.source);
+  }
+  return outputs;
+}
+
 /** Makes every module say when it runs, until the returned function is called. */
-function instrument(
-  module: Module,
-  recording: Recording,
-  calls: Map<AnyModule, { input: Shape; output: Shape }>,
-): () => void {
+function instrument(module: Module, recording: Recording, calls: Map<AnyModule, Call>): () => void {
   const undo: (() => void)[] = [];
   const seen = new Set<AnyModule>();
   for (const [path, part] of module.modules()) {
@@ -63,7 +77,7 @@ function instrument(
       recording.module = path;
       try {
         const output = forward.apply(part, inputs);
-        calls.set(part, { input: inputs[0]?.shape ?? [], output: output.shape });
+        calls.set(part, { input: inputs[0]?.shape ?? [], output });
         return output;
       } catch (error) {
         throw located(error, path, part, inputs);
@@ -132,7 +146,7 @@ function shapeOf(input: RecordedInput | undefined): Shape {
 function describeModules(
   module: Module,
   nodes: readonly GraphNode[],
-  calls: ReadonlyMap<AnyModule, { input: Shape; output: Shape }>,
+  calls: ReadonlyMap<AnyModule, Call>,
 ): GraphModule[] {
   return [...module.modules()].map(([path, part]) => {
     const prefix = `${path}.`;
@@ -143,7 +157,7 @@ function describeModules(
       type: part.constructor.name,
       depth: path === "" ? 0 : path.split(".").length,
       inputShape: call?.input,
-      outputShape: call?.output,
+      outputShape: call?.output.shape,
       parameters: part.parameterCount(),
       trainableParameters: part.parameterCount({ trainableOnly: true }),
       multiplyAdds: nodes.reduce((sum, node) => (inside(node.module) ? sum + node.multiplyAdds : sum), 0),

@@ -1,4 +1,3 @@
-import { ArgumentError } from "../errors.js";
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -11,7 +10,7 @@ import {
   Sequential,
 } from "../nn/index.js";
 import type { Tensor } from "../tensor/index.js";
-import { type ModelOptions, registerModel } from "./registry.js";
+import { CIFAR10_NORMALIZATION, type ModelOptions, registerModel } from "./registry.js";
 
 /**
  * The residual networks of He et al. 2016 (arXiv 1512.03385, section 4.2) for 32x32 images, as the UvA deep-learning
@@ -48,13 +47,9 @@ export class CifarResNet extends Module {
   readonly blocks: Sequential;
   readonly outputNet: Sequential;
 
-  /**
-   * @param blocksPerGroup n of the depth 6n + 2
-   * @throws ArgumentError when dropout is asked for
-   */
-  constructor(blocksPerGroup: number, { classes = 10, inChannels = 3, dropout = 0 }: ModelOptions = {}) {
+  /** @param blocksPerGroup n of the depth 6n + 2 */
+  constructor(blocksPerGroup: number, { classes = 10, inChannels = 3 }: ModelOptions = {}) {
     super();
-    if (dropout !== 0) throw new ArgumentError("the CIFAR ResNets have no dropout", "Leave it out, or give 0.");
     const kaiming = init.kaimingNormal({ mode: "fanOut" });
     this.inputNet = new Sequential(
       new Conv2d(inChannels, 16, 3, { padding: 1, bias: false, init: kaiming }),
@@ -84,7 +79,11 @@ registerModel({
   description: "ResNet-20 for 32x32 images, 3 blocks in each of 3 groups",
   reference: "He et al. 2016, arXiv 1512.03385; UvA deep-learning tutorial 5",
   inputSize: 32,
+  inChannels: 3,
   classes: 10,
   parameters: 272_378,
+  multiplyAdds: 41e6,
+  normalization: CIFAR10_NORMALIZATION,
+  accepts: [],
   build: (options) => new CifarResNet(3, options),
 });

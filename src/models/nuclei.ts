@@ -62,7 +62,10 @@ registerModel({
   description: "MBConv and Fused-MBConv blocks for 90x90 cell nuclei",
   reference: "Fovea, after arXiv 2104.00298",
   inputSize: 90,
+  inChannels: 3,
   classes: 3,
   parameters: 492_681,
+  multiplyAdds: 57e6,
+  accepts: ["dropout"],
   build: (options) => new NucleiBasic(options),
 });

@@ -25,6 +25,6 @@ export { Linear, type LinearOptions } from "./linear.js";
 export { BCEWithLogitsLoss, CrossEntropyLoss, type CrossEntropyOptions, Loss, MSELoss } from "./loss.js";
 export { type AnyModule, Module, type StateDict, StateDictError } from "./module.js";
 export { BatchNorm2d, type BatchNormOptions, GroupNorm, LayerNorm } from "./norm.js";
-export { Buffer, Parameter } from "./parameter.js";
+export { Buffer, type FloatType, Parameter } from "./parameter.js";
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from "./pool.js";
 export { SqueezeExcitation, type SqueezeExcitationOptions } from "./squeeze-excitation.js";

@@ -1,6 +1,6 @@
 import { FoveaError } from "../errors.js";
 import { type Device, formatShape, type StoredTensor, sameShape, type Tensor } from "../tensor/index.js";
-import { Buffer, Parameter } from "./parameter.js";
+import { Buffer, type FloatType, Parameter } from "./parameter.js";
 
 /** A module with any number of inputs. */
 export type AnyModule = Module<Tensor[]>;
@@ -96,6 +96,15 @@ export abstract class Module<Inputs extends Tensor[] = [Tensor]> {
   materialize(device: Device, seed = 0): this {
     for (const [name, parameter] of this.parameters()) parameter.materialize(device, seed, name);
     for (const [, buffer] of this.buffers()) buffer.materialize(device);
+    return this;
+  }
+
+  /**
+   * Converts the parameters and buffers that have memory, in place: to another floating-point type (whole-number buffers
+   * stay what they are), or to another device. Optimisers made before hold on to the old ones.
+   */
+  to(target: { dtype?: FloatType; device?: string }): this {
+    for (const owned of this.#state().values()) owned.to(target);
     return this;
   }
 

@@ -12,18 +12,26 @@ import {
 } from "../tensor/index.js";
 import type { Initializer } from "./init.js";
 
+/** What weights can be kept as. */
+export type FloatType = "float32" | "float64" | "float16" | "bfloat16";
+
 /**
  * A tensor that a module owns. It knows shape, type and initialiser from the start, and holds memory only once it was
  * materialised or loaded, so that building a network costs nothing.
  */
 abstract class Owned implements Leaf {
   readonly shape: Shape;
-  readonly dtype: DType;
+  readonly #dtype: DType;
   protected stored: StoredTensor | undefined;
 
   constructor(shape: Shape, dtype: DType) {
     this.shape = shape;
-    this.dtype = dtype;
+    this.#dtype = dtype;
+  }
+
+  /** The type of the memory; before there is any, the type that it will have. */
+  get dtype(): DType {
+    return this.stored?.dtype ?? this.#dtype;
   }
 
   get materialized(): boolean {
@@ -64,6 +72,19 @@ abstract class Owned implements Leaf {
     } finally {
       source.requiresGrad = tracked;
     }
+  }
+
+  /** Converts the memory in place: to a floating-point type, which whole numbers do not take part in, or a device. */
+  to(target: { dtype?: FloatType; device?: string }): void {
+    const before = this.stored;
+    if (!before) return;
+    const { device, dtype } = target;
+    const tracked = before.requiresGrad;
+    before.requiresGrad = false;
+    const after = before.to({ device, dtype: this.#dtype === "float32" ? dtype : undefined }).keep();
+    before.dispose();
+    after.requiresGrad = tracked;
+    this.stored = after;
   }
 
   /** Frees the memory. */

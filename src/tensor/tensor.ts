@@ -16,6 +16,8 @@ export interface StoredTensor extends Tensor {
   requiresGrad: boolean;
   copy_(source: Tensor): this;
   clone(): StoredTensor;
+  /** The same values as another type or on another device; shares memory where nothing changes. */
+  to(options: { dtype?: DType; device?: string }): StoredTensor;
   /** Takes it out of every scope. */
   keep(): this;
   /** The elements in row-major order. */
@@ -92,6 +94,21 @@ export abstract class Tensor {
     inputs: readonly (Operand | null)[],
     attributes: OperatorAttributes[K],
   ): Tensor;
+
+  /**
+   * Runs one operator of the vocabulary by name, as a graph that was written down is run again.
+   *
+   * @throws ArgumentError when none of the inputs is a tensor, whose kind decides who executes
+   */
+  static run<K extends OperatorName>(
+    operator: K,
+    inputs: readonly (Operand | null)[],
+    attributes: OperatorAttributes[K],
+  ): Tensor {
+    const executor = inputs.find((input) => input instanceof Tensor);
+    if (!executor) throw new ArgumentError(`${operator}: none of its inputs is a tensor`);
+    return executor.apply(operator, inputs, attributes);
+  }
 
   /** The size of a dimension; negative ones count from the end. */
   size(dim: number): number {

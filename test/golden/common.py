@@ -30,6 +30,22 @@ def fill(module):
     return module
 
 
+def fill_scaled(module):
+    """As fill, with weights that keep the activations' size through many layers."""
+    for i, (name, value) in enumerate(module.state_dict().items()):
+        if name.endswith("num_batches_tracked"):
+            value.zero_()
+        elif name.endswith("running_var"):
+            value.copy_(1 + waves(value.shape, i, 0.5))
+        elif value.dim() > 1:
+            value.copy_(waves(value.shape, i, math.sqrt(6 / math.prod(value.shape[1:]))))
+        elif name.endswith("weight"):
+            value.copy_(1 + waves(value.shape, i, 0.2))
+        else:
+            value.copy_(waves(value.shape, i, 0.1))
+    return module
+
+
 def digits(x):
     """Eight significant digits: more than float32 holds."""
     return float(f"{x:.8g}")
