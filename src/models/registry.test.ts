@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { trace } from "../graph/index.js";
-import { Conv2d, Dropout, Linear, Sequential } from "../nn/index.js";
-import { createModel, findModel, listModels, type ModelEntry, NucleiBasic, registerModel } from "./index.js";
+import { Conv2d, Dropout, GroupNorm, Linear, Sequential } from "../nn/index.js";
+import {
+  createModel,
+  findModel,
+  listModels,
+  type ModelEntry,
+  type ModelOptions,
+  NucleiBasic,
+  registerModel,
+} from "./index.js";
 
 describe("the registry", () => {
   const entry: ModelEntry = {
@@ -10,8 +18,11 @@ describe("the registry", () => {
     description: "",
     reference: "",
     inputSize: 4,
+    inChannels: 3,
     classes: 2,
     parameters: 0,
+    multiplyAdds: 0,
+    accepts: ["dropout"],
     build: () => new Sequential(),
   };
 
@@ -54,26 +65,46 @@ describe("the registry", () => {
 });
 
 describe.each(listModels().map((entry) => [entry.name, entry] as const))("%s", (_, entry) => {
-  it("has the parameters that are published", () => {
+  const { inputSize, inChannels } = entry;
+
+  it("has the parameters and multiply-adds that are published", () => {
     const network = createModel(entry.name);
-    const graph = trace(network, [2, 3, entry.inputSize, entry.inputSize]);
+    const graph = trace(network, [1, inChannels, inputSize, inputSize]);
     expect(graph.parameters).toBe(entry.parameters);
     expect(network.parameterCount()).toBe(entry.parameters);
-    expect(graph.outputShape).toEqual([2, entry.classes]);
-    expect(graph.multiplyAdds).toBeGreaterThan(0);
-    expect(trace(network, [2, 3, entry.inputSize, entry.inputSize], { training: true }).outputShape).toEqual(
-      graph.outputShape,
+    // They are published to the million, or to three digits.
+    const rounding = Math.max(0.5e6, 0.0005 * entry.multiplyAdds);
+    expect(Math.abs(graph.multiplyAdds - entry.multiplyAdds)).toBeLessThanOrEqual(
+      Math.min(rounding, 0.02 * entry.multiplyAdds),
     );
+    expect(graph.outputShape).toEqual([1, entry.classes]);
   });
 
-  it("takes other classes and channels", () => {
-    const graph = trace(createModel(entry.name, { classes: 7, inChannels: 1 }), [
-      1,
-      1,
-      entry.inputSize,
-      entry.inputSize,
-    ]);
-    expect(graph.outputShape).toEqual([1, 7]);
+  it("takes batches, other classes and channels, in training and evaluation", () => {
+    const network = createModel(entry.name, { classes: 7, inChannels: 2 });
+    for (const training of [false, true]) {
+      expect(trace(network, [2, 2, inputSize, inputSize], { training }).outputShape).toEqual([2, 7]);
+    }
+  });
+
+  it("takes the options that it says it takes, and no other", () => {
+    const examples = {
+      dropout: 0.25,
+      stochasticDepth: 0.3,
+      activation: "gelu",
+      norm: (channels: number) => new GroupNorm(1, channels),
+      stem: "cifar",
+    } as const satisfies Required<Omit<ModelOptions, "classes" | "inChannels">>;
+    const describe = (options: ModelOptions) => {
+      const graph = trace(createModel(entry.name, options), [2, inChannels, inputSize, inputSize], { training: true });
+      return JSON.stringify(graph.nodes.map(({ operator, attributes }) => [operator, attributes]));
+    };
+    const before = describe({});
+    for (const [option, value] of Object.entries(examples)) {
+      const attempt = () => describe({ [option]: value });
+      if (entry.accepts.some((accepted) => accepted === option)) expect(attempt()).not.toBe(before);
+      else expect(attempt).toThrow(expect.objectContaining({ message: `${entry.name} has no option ${option}` }));
+    }
   });
 
   it("says what it is", () => {

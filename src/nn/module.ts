@@ -1,5 +1,5 @@
 import { FoveaError } from "../errors.js";
-import { type Device, formatShape, type StoredTensor, sameShape, type Tensor } from "../tensor/index.js";
+import { type Device, formatShape, type Shape, type StoredTensor, sameShape, type Tensor } from "../tensor/index.js";
 import { Buffer, type FloatType, Parameter } from "./parameter.js";
 
 /** A module with any number of inputs. */
@@ -106,6 +106,11 @@ export abstract class Module<Inputs extends Tensor[] = [Tensor]> {
   to(target: { dtype?: FloatType; device?: string }): this {
     for (const owned of this.#state().values()) owned.to(target);
     return this;
+  }
+
+  /** The names and shapes of {@link stateDict}; they are there before there is memory. */
+  stateShapes(): Map<string, Shape> {
+    return new Map([...this.#state()].map(([name, { shape }]) => [name, shape]));
   }
 
   /** All parameters and buffers by name, in PyTorch's order. The tensors are the module's own. */

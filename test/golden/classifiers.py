@@ -96,7 +96,7 @@ def numbers(network, size):
     logits = network(x)
     logits.sum().backward()
     norms = torch.stack([parameter.grad.norm() for parameter in network.parameters()])
-    return {"size": size, "logits": sketch(logits), "gradients": sketch(norms)}
+    return {"size": size, "logits": sketch(logits, count=13), "gradients": sketch(norms, count=13)}
 
 
 if __name__ == "__main__":

@@ -46,20 +46,20 @@ def fill_scaled(module):
     return module
 
 
-def digits(x):
-    """Eight significant digits: more than float32 holds."""
-    return float(f"{x:.8g}")
+def digits(x, count=8):
+    """Eight significant digits are more than float32 holds."""
+    return float(f"{x:.{count}g}")
 
 
-def numbers(tensor):
-    return [digits(x) for x in tensor.detach().double().flatten().tolist()]
+def numbers(tensor, count=8):
+    return [digits(x, count) for x in tensor.detach().double().flatten().tolist()]
 
 
-def sketch(tensor, most=48):
+def sketch(tensor, most=48, count=8):
     """The Euclidean norm, and every so manieth element so that `most` are enough."""
     values = tensor.detach().double().flatten()
     every = math.ceil(len(values) / most)
-    return {"every": every, "norm": digits(values.norm().item()), "values": numbers(values[::every])}
+    return {"every": every, "norm": digits(values.norm().item(), count), "values": numbers(values[::every], count)}
 
 
 def write(name, content):

@@ -17,22 +17,32 @@ export function waves(shape: Shape, salt: number, scale = 1): TorchTensor {
 
 /** `fill` of `test/golden/common.py`: a value for every entry of a module's state, by its place in it. */
 export function fillByPlace(module: AnyModule): void {
+  fillState(module, (name, shape, i) => {
+    const values = wave(elements(shape), i, 0.5);
+    return name.endsWith("running_var") ? values.map((x) => 1 + x) : values;
+  });
+}
+
+/** `fill_scaled` of `test/golden/common.py`: weights that keep the activations' size through many layers. */
+export function fillScaled(module: AnyModule): void {
+  fillState(module, (name, shape, i) => {
+    const count = elements(shape);
+    if (name.endsWith("running_var")) return wave(count, i, 0.5).map((x) => 1 + x);
+    if (shape.length > 1) return wave(count, i, Math.sqrt(6 / elements(shape.slice(1))));
+    if (name.endsWith("weight")) return wave(count, i, 0.2).map((x) => 1 + x);
+    return wave(count, i, 0.1);
+  });
+}
+
+function fillState(module: AnyModule, values: (name: string, shape: Shape, place: number) => Float32Array): void {
   module.materialize(device());
   const state = new Map<string, TorchTensor>();
-  for (const [i, [name, value]] of [...module.stateDict()].entries()) {
-    const count = elements(value.shape);
-    if (name.endsWith("num_batches_tracked")) state.set(name, tensor(new BigInt64Array(count), value.shape));
-    else if (name.endsWith("running_var")) {
-      state.set(
-        name,
-        tensor(
-          wave(count, i, 0.5).map((x) => 1 + x),
-          value.shape,
-        ),
-      );
-    } else state.set(name, waves(value.shape, i, 0.5));
+  for (const [i, [name, { shape }]] of [...module.stateDict()].entries()) {
+    const counter = name.endsWith("num_batches_tracked");
+    state.set(name, tensor(counter ? new BigInt64Array(elements(shape)) : values(name, shape, i), shape));
   }
   module.loadStateDict(state);
+  for (const value of state.values()) value.dispose();
 }
 
 /** `sketch` of `test/golden/common.py`. */
