@@ -1,5 +1,9 @@
 /** The networks, and the registry that knows them by name. Importing it registers every family. */
-export { CifarResNet } from "./cifar-resnet.js";
+export { CifarDenseNet, type CifarDenseNetOptions } from "./cifar-densenet.js";
+export { CifarGoogLeNet } from "./cifar-googlenet.js";
+export { CifarResNet, type CifarResNetOptions } from "./cifar-resnet.js";
+export { DenseNet, type DenseNetRow } from "./densenet.js";
+export { GoogLeNet, type GoogLeNetOptions } from "./googlenet.js";
 export { NucleiBasic, type NucleiBasicOptions } from "./nuclei.js";
 export {
   CIFAR10_NORMALIZATION,
@@ -14,3 +18,7 @@ export {
   type SpecialOption,
   type Stem,
 } from "./registry.js";
+export { ResNet, type ResNetOptions, type ResNetRow } from "./resnet.js";
+export { ShiftBlock, ShiftResNet, type ShiftResNetOptions } from "./shift-resnet.js";
+export { ShiftNet, type ShiftNetRow, type ShiftNetStage } from "./shiftnet.js";
+export { Fire, SqueezeNet, type SqueezeNetRow } from "./squeezenet.js";

@@ -1,6 +1,6 @@
 import { ArgumentError } from "../errors.js";
 import type { Shape, Tensor } from "../tensor/index.js";
-import { constant } from "./init.js";
+import { constant, type Initializer } from "./init.js";
 import { Module } from "./module.js";
 import { Buffer, Parameter } from "./parameter.js";
 
@@ -13,6 +13,8 @@ export interface BatchNormOptions {
   affine?: boolean;
   /** Keep running statistics for evaluation; default true. */
   trackRunningStats?: boolean;
+  /** First factors; default 1. */
+  init?: Initializer;
 }
 
 /** Batch normalisation over `[N, C, H, W]` (Ioffe and Szegedy 2015, arXiv 1502.03167). */
@@ -30,7 +32,7 @@ export class BatchNorm2d extends Module {
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
     this.eps = eps;
     this.momentum = momentum;
-    this.weight = affine ? new Parameter([channels], constant(1)) : null;
+    this.weight = affine ? new Parameter([channels], options.init ?? constant(1)) : null;
     this.bias = affine ? new Parameter([channels], constant(0)) : null;
     this.runningMean = trackRunningStats ? new Buffer([channels], 0) : null;
     this.runningVar = trackRunningStats ? new Buffer([channels], 1) : null;
