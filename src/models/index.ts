@@ -2,8 +2,12 @@
 export { CifarDenseNet, type CifarDenseNetOptions } from "./cifar-densenet.js";
 export { CifarGoogLeNet } from "./cifar-googlenet.js";
 export { CifarResNet, type CifarResNetOptions } from "./cifar-resnet.js";
+export { compoundScaling, EFFICIENTNET_BASES, type Scaling, type ScalingBases } from "./compound-scaling.js";
 export { DenseNet, type DenseNetRow } from "./densenet.js";
+export { EfficientNet, type EfficientNetOptions } from "./efficientnet.js";
+export { EfficientNetV2, type EfficientNetV2Row, type EfficientNetV2Stage } from "./efficientnet-v2.js";
 export { GoogLeNet, type GoogLeNetOptions } from "./googlenet.js";
+export { MobileNetV3, type MobileNetV3Options } from "./mobilenet-v3.js";
 export { NucleiBasic, type NucleiBasicOptions } from "./nuclei.js";
 export {
   CIFAR10_NORMALIZATION,

@@ -110,10 +110,11 @@ export function findModel(name: string): ModelEntry {
 export function createModel(name: string, options: ModelOptions = {}): Module {
   const { accepts, build } = findModel(name);
   const known: readonly string[] = ["classes", "inChannels", ...accepts];
-  for (const [option, value] of Object.entries(options)) {
-    if (value !== undefined && !known.includes(option)) {
+  const chosen = Object.entries(options).filter(([, value]) => value !== undefined);
+  for (const [option] of chosen) {
+    if (!known.includes(option)) {
       throw new ArgumentError(`${name} has no option ${option}`, `It takes ${known.join(", ")}.`);
     }
   }
-  return build(options);
+  return build(Object.fromEntries(chosen));
 }

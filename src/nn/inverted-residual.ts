@@ -29,6 +29,8 @@ export interface InvertedResidualOptions {
   padding?: Padding;
   /** First weights of the convolutions. */
   init?: Initializer;
+  /** First biases of squeeze-and-excitation, which alone has any. */
+  biasInit?: Initializer;
 }
 
 /** What {@link MBConv} and {@link FusedMBConv} share: a branch, and the input added to it. */
@@ -122,10 +124,10 @@ export class FusedMBConv extends InvertedResidual {
 }
 
 function squeezeExcitation(inChannels: number, channels: number, options: InvertedResidualOptions): Module[] {
-  const { squeeze = 0.25, init } = options;
+  const { squeeze = 0.25, init, biasInit } = options;
   if (squeeze === null) return [];
   const squeezeChannels = Math.max(1, Math.floor(inChannels * squeeze));
-  return [new SqueezeExcitation(channels, { squeezeChannels, init })];
+  return [new SqueezeExcitation(channels, { squeezeChannels, init, biasInit })];
 }
 
 /** A block as {@link stage} repeats it. */

@@ -15,6 +15,8 @@ export interface SqueezeExcitationOptions {
   /** What makes the factors; default sigmoid. */
   gate?: ActivationName;
   init?: Initializer;
+  /** First biases; default PyTorch's U(±1/√fan-in). */
+  biasInit?: Initializer;
 }
 
 /**
@@ -29,13 +31,13 @@ export class SqueezeExcitation extends Module {
 
   constructor(channels: number, options: SqueezeExcitationOptions = {}) {
     super();
-    const { ratio = 0.25, init, activation: between = "silu", gate = "sigmoid" } = options;
+    const { ratio = 0.25, init, biasInit, activation: between = "silu", gate = "sigmoid" } = options;
     if (!(ratio > 0 && ratio <= 1))
       throw new ArgumentError(`SqueezeExcitation: the ratio ${ratio} does not lie in (0, 1]`);
     const squeezed = options.squeezeChannels ?? Math.max(1, Math.floor(channels * ratio));
-    this.fc1 = new Conv2d(channels, squeezed, 1, { init });
+    this.fc1 = new Conv2d(channels, squeezed, 1, { init, biasInit });
     this.activation = activation(between);
-    this.fc2 = new Conv2d(squeezed, channels, 1, { init });
+    this.fc2 = new Conv2d(squeezed, channels, 1, { init, biasInit });
     this.gate = activation(gate);
   }
 

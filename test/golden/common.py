@@ -38,7 +38,7 @@ def fill_scaled(module):
         elif name.endswith("running_var"):
             value.copy_(1 + waves(value.shape, i, 0.5))
         elif value.dim() > 1:
-            value.copy_(waves(value.shape, i, math.sqrt(6 / math.prod(value.shape[1:]))))
+            value.copy_(waves(value.shape, i, math.sqrt(3 / math.prod(value.shape[1:]))))
         elif name.endswith("weight"):
             value.copy_(1 + waves(value.shape, i, 0.2))
         else:

@@ -28,7 +28,7 @@ export function fillScaled(module: AnyModule): void {
   fillState(module, (name, shape, i) => {
     const count = elements(shape);
     if (name.endsWith("running_var")) return wave(count, i, 0.5).map((x) => 1 + x);
-    if (shape.length > 1) return wave(count, i, Math.sqrt(6 / elements(shape.slice(1))));
+    if (shape.length > 1) return wave(count, i, Math.sqrt(3 / elements(shape.slice(1))));
     if (name.endsWith("weight")) return wave(count, i, 0.2).map((x) => 1 + x);
     return wave(count, i, 0.1);
   });
