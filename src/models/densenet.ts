@@ -32,12 +32,10 @@ export interface DenseNetRow {
 }
 
 const published: Record<string, DenseNetRow & { parameters: number; multiplyAdds: number }> = {
-  // biome-ignore-start format: a table
   densenet121: { growth: 32, blocks: [6, 12, 24, 16], stemChannels: 64, parameters: 7_978_856, multiplyAdds: 2.834e9 },
   densenet161: { growth: 48, blocks: [6, 12, 36, 24], stemChannels: 96, parameters: 28_681_000, multiplyAdds: 7.728e9 },
   densenet169: { growth: 32, blocks: [6, 12, 32, 32], stemChannels: 64, parameters: 14_149_480, multiplyAdds: 3.36e9 },
   densenet201: { growth: 32, blocks: [6, 12, 48, 32], stemChannels: 64, parameters: 20_013_928, multiplyAdds: 4.291e9 },
-  // biome-ignore-end format: a table
 };
 
 /** The bottleneck's width in units of the growth. */

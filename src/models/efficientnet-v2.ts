@@ -43,7 +43,6 @@ function mbconv(expansion: number, stride: number, channels: number, layers: num
   return { block: "mbconv", expansion, stride, channels, layers };
 }
 
-// biome-ignore-start format: one stage a line, as in the paper's table 4: expansion, stride, channels, layers
 const small: EfficientNetV2Row = {
   stem: 24,
   stages: [
@@ -112,7 +111,6 @@ const base: EfficientNetV2Row = {
   ],
   head: 1280,
 };
-// biome-ignore-end format: one stage a line, as in the paper's table 4: expansion, stride, channels, layers
 
 /** The nearest multiple of 8, halves up; the authors' code has no guard against losing a tenth, as V1's has. */
 function round8(channels: number): number {
@@ -133,7 +131,6 @@ function scaled(row: EfficientNetV2Row, width: number, depth: number): Efficient
 
 const half: Normalization = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
-// biome-ignore-start format: a table; XL and B0-B3 were counted, as nobody publishes exact figures
 const published = {
   efficientnet_v2_s: {
     row: small,
@@ -200,7 +197,6 @@ const published = {
     normalization: half,
   },
 };
-// biome-ignore-end format: a table; XL and B0-B3 were counted, as nobody publishes exact figures
 
 export class EfficientNetV2 extends Module {
   readonly features: Sequential;

@@ -28,7 +28,6 @@ interface Stage {
   readonly layers: number;
 }
 
-// biome-ignore-start format: the paper's table 1
 /** The base network, B0. */
 const base: readonly Stage[] = [
   { expansion: 1, kernel: 3, stride: 1, channels: 16, layers: 1 },
@@ -75,7 +74,6 @@ const published = {
     tensorFlowNorm: true,
   },
 } as const;
-// biome-ignore-end format: the paper's table 1
 
 const BASE_SIZE = 224;
 const convolution = init.kaimingNormal({ mode: "fanOut" });

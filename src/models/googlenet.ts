@@ -34,7 +34,6 @@ export interface GoogLeNetOptions extends ModelOptions {
 
 type Widths = readonly [one: number, reduce3: number, three: number, reduce5: number, five: number, pool: number];
 
-// biome-ignore-start format: the paper's table 1
 const rows = {
   "3a": [64, 96, 128, 16, 32, 32],
   "3b": [128, 128, 192, 32, 96, 64],
@@ -46,7 +45,6 @@ const rows = {
   "5a": [256, 160, 320, 32, 128, 128],
   "5b": [384, 192, 384, 48, 128, 128],
 } as const satisfies Record<string, Widths>;
-// biome-ignore-end format: the paper's table 1
 
 const start = init.truncatedNormal(0, 0.01);
 

@@ -33,7 +33,6 @@ type Row = readonly [
 
 const SE = true;
 
-// biome-ignore-start format: the paper's tables
 const large: readonly Row[] = [
   [16, 3, 16, 16, false, "relu", 1],
   [16, 3, 64, 24, false, "relu", 2],
@@ -70,7 +69,6 @@ const published = {
   mobilenet_v3_large: { rows: large, lastChannels: 1280, parameters: 5_483_032, multiplyAdds: 217e6 },
   mobilenet_v3_small: { rows: small, lastChannels: 1024, parameters: 2_542_856, multiplyAdds: 57e6 },
 } as const;
-// biome-ignore-end format: the paper's tables
 
 export interface MobileNetV3Options extends ModelOptions {
   /** Factor of all channels, each rounded to a multiple of 8; default 1. */

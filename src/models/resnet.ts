@@ -34,7 +34,6 @@ export interface ResNetRow {
 }
 
 const published: Record<string, ResNetRow & { reference: string; parameters: number; multiplyAdds: number }> = {
-  // biome-ignore-start format: a table
   resnet18: {
     block: "basic",
     depths: [2, 2, 2, 2],
@@ -113,7 +112,6 @@ const published: Record<string, ResNetRow & { reference: string; parameters: num
     multiplyAdds: 22.753e9,
     reference: "Zagoruyko and Komodakis 2016, arXiv 1605.07146",
   },
-  // biome-ignore-end format: a table
 };
 
 export interface ResNetOptions extends ModelOptions {

@@ -9,6 +9,7 @@ import hashlib
 import torch
 import torchvision
 from torch import nn
+from torchvision.models.regnet import BlockParams, RegNet
 
 from common import fill_scaled, sketch, waves, write
 
@@ -44,7 +45,26 @@ NUMBERS = {
 }
 
 
+# RegNets of the paper that torchvision has not, by depths, widths, group width: its class with explicit stages builds them.
+PAPER = {
+    "regnet_x_200mf": ([1, 1, 4, 7], [24, 56, 152, 368], 8),
+    "regnet_x_600mf": ([1, 3, 5, 7], [48, 96, 240, 528], 24),
+    "regnet_x_4gf": ([2, 5, 14, 2], [80, 240, 560, 1360], 40),
+    "regnet_x_6_4gf": ([2, 4, 10, 1], [168, 392, 784, 1624], 56),
+    "regnet_x_12gf": ([2, 5, 11, 1], [224, 448, 896, 2240], 112),
+    "regnet_y_200mf": ([1, 1, 4, 7], [24, 56, 152, 368], 8),
+    "regnet_y_600mf": ([1, 3, 7, 4], [48, 112, 256, 608], 16),
+    "regnet_y_4gf": ([2, 6, 12, 2], [128, 192, 512, 1088], 64),
+    "regnet_y_6_4gf": ([2, 7, 14, 2], [144, 288, 576, 1296], 72),
+    "regnet_y_12gf": ([2, 5, 11, 1], [224, 448, 896, 2240], 112),
+}
+
+
 def build(name):
+    if name in PAPER:
+        depths, widths, group = PAPER[name]
+        stages = BlockParams(depths, widths, [group] * 4, [1.0] * 4, [2] * 4, 0.25 if "_y_" in name else None)
+        return RegNet(stages).eval()
     options = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
     return torchvision.models.get_model(name, weights=None, **options).eval()
 
@@ -101,4 +121,4 @@ def numbers(network, size):
 
 if __name__ == "__main__":
     names = [name for name in torchvision.models.list_models(torchvision.models) if name.startswith(FAMILIES)]
-    write("classifiers", {"networks": {name: describe(name) for name in names}})
+    write("classifiers", {"networks": {name: describe(name) for name in [*names, *PAPER]}})
