@@ -6,7 +6,8 @@
  */
 export * as data from "./data/index.js";
 export { ArgumentError, FileError, FoveaError, ShapeError } from "./errors.js";
-export { Graph, type GraphModule, type GraphNode, trace } from "./graph/index.js";
+export { FeatureExtractor, Graph, type GraphModule, type GraphNode, trace } from "./graph/index.js";
+export * as models from "./models/index.js";
 export { createModel, listModels, type ModelEntry, type ModelOptions, registerModel } from "./models/index.js";
 export * as nn from "./nn/index.js";
 export * as optim from "./optim/index.js";

@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { z } from "zod";
 import { messageOf } from "../errors.js";
+import { registerCompare } from "./compare.js";
+import { registerConvert } from "./convert.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEvaluate } from "./evaluate.js";
 import { registerModels } from "./models.js";
@@ -24,6 +26,8 @@ function createProgram(): Command {
     .exitOverride();
   for (const register of [registerTrain, registerEvaluate, registerPredict, registerSummary, registerModels])
     register(program);
+  registerCompare(program);
+  registerConvert(program);
   registerDoctor(program);
   // Each command has a copy of this setting from when it was made.
   for (const command of program.commands) command.exitOverride();

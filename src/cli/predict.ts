@@ -1,8 +1,10 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { loadImages } from "../data/index.js";
 import { FoveaError } from "../errors.js";
 import { percent, printable, table } from "../report/index.js";
 import { evaluationLoader, predict, Run } from "../train/index.js";
+import { findPublished } from "../weights/index.js";
+import { predictPretrained } from "./predict-pretrained.js";
 import { printSkipped } from "./print-skipped.js";
 import { progressBar } from "./progress.js";
 import { addRunOptions, type RunOptions } from "./run-options.js";
@@ -10,18 +12,31 @@ import { addRunOptions, type RunOptions } from "./run-options.js";
 export function registerPredict(program: Command): void {
   const command = program
     .command("predict")
-    .description("Tell what a run's network sees in images, with the probability of every class.")
-    .argument("<run>", "the run's folder")
-    .argument("<images...>", "image files, or folders of them");
+    .description("Tell what a run's network, or a published one, sees in images, with probabilities.")
+    .argument("<run>", "the run's folder; left out with --pretrained")
+    .argument("[images...]", "image files, or folders of them")
+    .addOption(
+      new Option(
+        "--pretrained <network[:weights]>",
+        "a network with published weights instead of a run; they are downloaded once",
+      ).conflicts("weights"),
+    );
   addRunOptions(command)
     .addHelpText(
       "after",
       `
 Examples:
   $ fovea predict runs/nuclei nucleus.png
-  $ fovea predict runs/nuclei ../nuclei/validation/til --json`,
+  $ fovea predict runs/nuclei ../nuclei/validation/til --json
+  $ fovea predict --pretrained resnet50 cat.jpg
+  $ fovea predict --pretrained resnet50:IMAGENET1K_V1 photographs --json`,
     )
-    .action(async (folder: string, paths: string[], options: RunOptions) => {
+    .action(async (folder: string, paths: string[], options: RunOptions & { pretrained?: string }) => {
+      if (options.pretrained !== undefined) {
+        const [network = "", weights] = options.pretrained.split(":");
+        return predictPretrained(findPublished(network, weights), [folder, ...paths], options);
+      }
+      if (paths.length === 0) command.error("error: missing required argument 'images'");
       const run = Run.open(folder);
       const { classes, size } = run.settings;
       const model = run.loadModel(options.weights, options.device);

@@ -65,26 +65,29 @@ export async function loadImageFolder(root: string, options: FolderOptions = {})
 }
 
 /**
- * Loads labelled images for evaluation: a folder per class, or a folder with such a `validation/` (or `val/`) inside.
+ * Loads labelled images for evaluation: a folder per class, or a folder with such a `test/` inside, else a `validation/` (or
+ * `val/`).
  *
- * @param classes those of the network, in its order; the folder must have exactly these
+ * @param classes those of the network, in its order; the folder must have exactly these. Undefined where the network does
+ *   not tell: the folder's, in alphabetical order
  * @throws FileError as {@link loadImageFolder}, and when the classes differ
  */
 export async function loadLabelledFolder(
   root: string,
-  classes: readonly string[],
+  classes: readonly string[] | undefined,
   options: ReadOptions = {},
 ): Promise<{ readonly images: ImageSet; readonly skipped: readonly SkippedImage[] }> {
-  const under = isFolder(root) ? (validationFolderIn(root) ?? "") : "";
+  const under = isFolder(join(root, "test")) ? "test" : isFolder(root) ? (validationFolderIn(root) ?? "") : "";
   const found = scanClassFolders(root, under);
-  requireSameClasses(join(root, under), found.classes, classes, "the network");
-  const order = found.classes.map((name) => classes.indexOf(name));
+  const wanted = classes ?? found.classes;
+  requireSameClasses(join(root, under), found.classes, wanted, "the network");
+  const order = found.classes.map((name) => wanted.indexOf(name));
   const files = found.files.map(({ path, label }) => ({ path, label: order[label] as number }));
   const read = await readImages(
     files.map((file) => join(root, file.path)),
     options,
   );
-  const images = setOf(basename(resolve(root)), classes, files, read);
+  const images = setOf(basename(resolve(root)), wanted, files, read);
   if (images.size === 0) throw new FileError(root, "holds no readable image");
   return { images, skipped: relativeTo(root, read.skipped) };
 }

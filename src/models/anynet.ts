@@ -42,6 +42,9 @@ export interface AnyNetDesign {
   readonly stem: number;
 }
 
+/** The choices that a network of this design space has. */
+export type AnyNetOptions = Omit<ModelOptions, "dropout">;
+
 /** What the blocks of one network share. */
 interface Style {
   activation: ActivationName;
@@ -94,13 +97,18 @@ function resnextBranch(
       "Choose a width that is a multiple of bottleneck x groupWidth.",
     );
   }
-  const squeezed = { activation: "relu", init: style.init, biasInit: constant(0) } as const;
   return new Sequential({
     a: new ConvNormAct(into, inner, { kernel: 1, ...style }),
     b: new ConvNormAct(inner, inner, { stride, groups: inner / groupWidth, ...style }),
     ...(squeeze === null
       ? {}
-      : { se: new SqueezeExcitation(inner, { squeezeChannels: Math.round(squeeze * into), ...squeezed }) }),
+      : {
+          se: new SqueezeExcitation(inner, {
+            squeezeChannels: Math.round(squeeze * into),
+            activation: style.activation,
+            init: style.init,
+          }),
+        }),
     c: new ConvNormAct(inner, width, { kernel: 1, ...style, activation: null }),
   });
 }
@@ -118,7 +126,7 @@ export class AnyNet extends Module {
   readonly fc: Linear;
 
   /** @throws ArgumentError when there is no stage, or widths, bottlenecks and groups do not divide */
-  constructor(design: AnyNetDesign, options: ModelOptions = {}) {
+  constructor(design: AnyNetDesign, options: AnyNetOptions = {}) {
     super();
     const { classes = 1000, inChannels = 3, stochasticDepth = 0, stem = "imagenet", norm } = options;
     const convolution = kaimingNormal({ mode: "fanOut" });

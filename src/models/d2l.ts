@@ -10,8 +10,12 @@ import { type ModelOptions, registerModel } from "./registry.js";
  * As in the book every convolution has a bias, the bottleneck multiplies the width (the paper's divides it), and the
  * weights begin as PyTorch's do: the book's Xavier initialisation runs before its lazy layers exist, and so does nothing.
  */
-interface Stage {
+
+/** Blocks of one width; the first halves the image. */
+export interface D2lStage {
+  /** Blocks. */
   readonly depth: number;
+  /** Channels that the blocks hand on. */
   readonly channels: number;
   /** Channels of a group; the book calls it `groups`. */
   readonly groupWidth: number;
@@ -19,9 +23,13 @@ interface Stage {
   readonly bottleneck: number;
 }
 
-interface Row {
+/** A network of the book: `residual` blocks have two 3x3 convolutions, and neither groups nor a bottleneck. */
+export interface D2lDesign {
   readonly block: "resnext" | "residual";
-  readonly stages: readonly Stage[];
+  readonly stages: readonly D2lStage[];
+}
+
+interface Row extends D2lDesign {
   readonly inputSize: number;
   readonly description: string;
   readonly parameters: number;
@@ -33,7 +41,7 @@ function stages(
   channels: readonly number[],
   groupWidths: readonly number[] = [],
   bottlenecks: readonly number[] = [],
-): Stage[] {
+): D2lStage[] {
   return depths.map((depth, i) => ({
     depth,
     channels: channels[i] ?? 0,
@@ -113,7 +121,7 @@ class ResNeXtBlock extends Module {
   readonly bn4: BatchNorm2d | null;
   readonly relu = new ReLU();
 
-  constructor(into: number, { channels, groupWidth, bottleneck }: Stage, first: boolean) {
+  constructor(into: number, { channels, groupWidth, bottleneck }: D2lStage, first: boolean) {
     super();
     const inner = Math.round(channels * bottleneck);
     const stride = first ? 2 : 1;
@@ -147,7 +155,7 @@ class Residual extends Module {
   readonly bn2: BatchNorm2d;
   readonly relu = new ReLU();
 
-  constructor(into: number, { channels }: Stage, first: boolean) {
+  constructor(into: number, { channels }: D2lStage, first: boolean) {
     super();
     const stride = first ? 2 : 1;
     this.conv1 = new Conv2d(into, channels, 3, { stride, padding: 1 });
@@ -170,7 +178,8 @@ const STEM = 32;
 export class D2lAnyNet extends Module {
   readonly net: Sequential;
 
-  constructor({ block, stages: rows }: Pick<Row, "block" | "stages">, options: ModelOptions = {}) {
+  /** @throws ArgumentError when channels and groups do not divide, or a stage has a width that is no count */
+  constructor({ block, stages: rows }: D2lDesign, options: Pick<ModelOptions, "classes" | "inChannels"> = {}) {
     super();
     const { classes = 10, inChannels = 1 } = options;
     const Block = block === "resnext" ? ResNeXtBlock : Residual;

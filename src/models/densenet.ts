@@ -1,3 +1,4 @@
+import { ArgumentError } from "../errors.js";
 import {
   type ActivationName,
   AdaptiveAvgPool2d,
@@ -25,7 +26,7 @@ import { IMAGENET_NORMALIZATION, type ModelOptions, registerModel } from "./regi
 export interface DenseNetRow {
   /** Channels that each layer adds. */
   readonly growth: number;
-  /** Layers in each of the four blocks. */
+  /** Layers in each block. */
   readonly blocks: readonly number[];
   /** Channels of the stem. */
   readonly stemChannels: number;
@@ -105,11 +106,12 @@ function transition(channels: number, style: LayerStyle): Sequential {
   return new Sequential({
     norm: style.norm(channels),
     relu: activation(style.activation),
-    conv: new Conv2d(channels, channels / 2, 1, { bias: false, init: kaiming }),
+    conv: new Conv2d(channels, Math.floor(channels / 2), 1, { bias: false, init: kaiming }),
     pool: new AvgPool2d(2),
   });
 }
 
+/** A stem, dense blocks with a transition after each but the last, global pooling and a linear layer. */
 export class DenseNet extends Module {
   readonly features: Sequential;
   readonly relu: Module;
@@ -117,13 +119,22 @@ export class DenseNet extends Module {
   readonly flatten = new Flatten();
   readonly classifier: Linear;
 
-  /** @param options.dropout after every dense layer, as the paper has it where there is no augmentation; default 0 */
+  /**
+   * @param options.dropout after every dense layer, as the paper has it where there is no augmentation; default 0
+   * @throws ArgumentError when a number of the row is no count, or the probability does not lie in [0, 1]
+   */
   constructor(row: DenseNetRow, options: ModelOptions = {}) {
     super();
     const { classes = 1000, inChannels = 3, dropout = 0, stem = "imagenet", activation: name = "relu" } = options;
     const { norm = (channels: number) => new BatchNorm2d(channels) } = options;
     const style: LayerStyle = { norm, activation: name, dropout };
     const { growth, blocks, stemChannels } = row;
+    if (blocks.length === 0 || !blocks.every((layers) => Number.isInteger(layers) && layers > 0)) {
+      throw new ArgumentError(
+        `DenseNet: blocks [${blocks.join(", ")}] are not counts`,
+        "Give numbers such as [6, 12, 24].",
+      );
+    }
     const layers: Record<string, Module> = {
       conv0: new Conv2d(inChannels, stemChannels, stem === "cifar" ? 3 : 7, {
         stride: stem === "cifar" ? 1 : 2,
@@ -141,7 +152,7 @@ export class DenseNet extends Module {
       channels += count * growth;
       if (i + 1 === blocks.length) continue;
       layers[`transition${i + 1}`] = transition(channels, style);
-      channels /= 2;
+      channels = Math.floor(channels / 2);
     }
     this.features = new Sequential({ ...layers, [`norm${blocks.length + 1}`]: norm(channels) });
     this.relu = activation(name);

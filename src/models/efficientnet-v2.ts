@@ -15,9 +15,9 @@ import type { Tensor } from "../tensor/index.js";
 import { IMAGENET_NORMALIZATION, type ModelOptions, type Normalization, registerModel } from "./registry.js";
 
 /**
- * EfficientNetV2 (Tan and Le 2021, arXiv 2104.00298): the early stages are Fused-MBConv blocks without
- * squeeze-and-excitation, the later ones MBConv with it. The tables are those of the authors' code, which the paper's
- * differ from in the last widths; names are torchvision's.
+ * EfficientNetV2 (Tan and Le 2021, arXiv 2104.00298, table 4): the early stages are Fused-MBConv blocks without
+ * squeeze-and-excitation, the later ones MBConv with it. The figures are those of the authors' code, whose S ends in 256
+ * and 1280 channels where the paper's first version prints 272 and 1792. Names are torchvision's.
  */
 export interface EfficientNetV2Stage {
   readonly block: "fused" | "mbconv";
@@ -112,7 +112,7 @@ const base: EfficientNetV2Row = {
   head: 1280,
 };
 
-/** The nearest multiple of 8, halves up; the authors' code has no guard against losing a tenth, as V1's has. */
+/** The nearest multiple of 8, halves up. V1's rounding never loses more than a tenth; the authors' V2 code lets it. */
 function round8(channels: number): number {
   return Math.max(8, Math.floor((channels + 4) / 8) * 8);
 }
@@ -129,6 +129,10 @@ function scaled(row: EfficientNetV2Row, width: number, depth: number): Efficient
   };
 }
 
+/**
+ * To [-1, 1], which the authors train S to XL with; torchvision's S and M, and B0 to B3, which the authors train as V1,
+ * have ImageNet's statistics.
+ */
 const half: Normalization = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] };
 
 const published = {
@@ -170,7 +174,7 @@ const published = {
     dropout: 0.2,
     parameters: 7_139_704,
     multiplyAdds: 0.718e9,
-    normalization: half,
+    normalization: IMAGENET_NORMALIZATION,
   },
   efficientnet_v2_b1: {
     row: scaled(base, 1.0, 1.1),
@@ -178,7 +182,7 @@ const published = {
     dropout: 0.2,
     parameters: 8_141_052,
     multiplyAdds: 1.197e9,
-    normalization: half,
+    normalization: IMAGENET_NORMALIZATION,
   },
   efficientnet_v2_b2: {
     row: scaled(base, 1.1, 1.2),
@@ -186,7 +190,7 @@ const published = {
     dropout: 0.3,
     parameters: 10_096_086,
     multiplyAdds: 1.698e9,
-    normalization: half,
+    normalization: IMAGENET_NORMALIZATION,
   },
   efficientnet_v2_b3: {
     row: scaled(base, 1.2, 1.4),
@@ -194,48 +198,50 @@ const published = {
     dropout: 0.3,
     parameters: 14_358_406,
     multiplyAdds: 3.011e9,
-    normalization: half,
+    normalization: IMAGENET_NORMALIZATION,
   },
 };
 
+/** The network of a row, one of the tables above or one's own. */
 export class EfficientNetV2 extends Module {
   readonly features: Sequential;
   readonly avgpool = new AdaptiveAvgPool2d(1);
   readonly flatten = new Flatten();
   readonly classifier: Sequential;
 
-  /** @param options.dropout default 0.2 @param options.stochasticDepth default 0.2 */
+  /**
+   * @param options.dropout default 0.2
+   * @param options.stochasticDepth default 0.2
+   */
   constructor(row: EfficientNetV2Row, options: ModelOptions = {}) {
     super();
     const { classes = 1000, inChannels = 3, dropout = 0.2, stochasticDepth = 0.2, stem = "imagenet" } = options;
     const { activation = "silu", norm = (channels) => new BatchNorm2d(channels, { eps: 0.001 }) } = options;
-    const convolution = init.kaimingNormal({ mode: "fanOut" });
-    const style = { activation, norm, init: convolution, biasInit: init.constant(0) };
+    const zero = init.constant(0);
+    const style = { activation, norm, init: init.kaimingNormal({ mode: "fanOut" }), biasInit: zero };
+    const blocks = row.stages.reduce((sum, { layers }) => sum + layers, 0);
 
     let channels = row.stem;
-    const layers: Module[] = [new ConvNormAct(inChannels, channels, { stride: stem === "cifar" ? 1 : 2, ...style })];
-    const blocks = row.stages.reduce((sum, stage) => sum + stage.layers, 0);
     let built = 0;
-    for (const stage of row.stages) {
-      const Block = stage.block === "fused" ? FusedMBConv : MBConv;
-      const elements = Array.from({ length: stage.layers }, (_, i) => {
-        return new Block(i === 0 ? channels : stage.channels, stage.channels, {
-          expansion: stage.expansion,
-          stride: i === 0 ? stage.stride : 1,
-          squeeze: stage.block === "fused" ? null : 0.25,
-          drop: { stochasticDepth: (stochasticDepth * built++) / blocks },
-          ...style,
-        });
-      });
+    const layers: Module[] = [new ConvNormAct(inChannels, channels, { stride: stem === "cifar" ? 1 : 2, ...style })];
+    for (const { block, expansion, ...stage } of row.stages) {
+      const Block = block === "fused" ? FusedMBConv : MBConv;
+      const squeeze = block === "fused" ? null : 0.25;
+      const elements: Module[] = [];
+      for (let i = 0; i < stage.layers; i++) {
+        const stride = i === 0 ? stage.stride : 1;
+        const drop = { stochasticDepth: (stochasticDepth * built++) / blocks };
+        elements.push(new Block(channels, stage.channels, { expansion, stride, squeeze, drop, ...style }));
+        channels = stage.channels;
+      }
       layers.push(new Sequential(...elements));
-      channels = stage.channels;
     }
     layers.push(new ConvNormAct(channels, row.head, { kernel: 1, ...style }));
-    this.features = new Sequential(...layers);
+    this.features = new Sequential(...layers); // [N, head, H/32, W/32]
     const bound = 1 / Math.sqrt(classes);
     this.classifier = new Sequential(
       new Dropout(dropout),
-      new Linear(row.head, classes, { init: init.uniform(-bound, bound), biasInit: init.constant(0) }),
+      new Linear(row.head, classes, { init: init.uniform(-bound, bound), biasInit: zero }),
     );
   }
 

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../errors.js";
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -17,8 +18,8 @@ import { compoundScaling, type Scaling } from "./compound-scaling.js";
 import { IMAGENET_NORMALIZATION, type ModelOptions, registerModel } from "./registry.js";
 
 /**
- * EfficientNet (Tan and Le 2019, arXiv 1905.11946): a base network found by search, and larger ones by scaling its depth,
- * width and resolution together. Names are torchvision's.
+ * EfficientNet (Tan and Le 2019, arXiv 1905.11946, table 1): a base network found by search, and larger ones by scaling its
+ * depth, width and resolution together. Names are torchvision's.
  */
 interface Stage {
   readonly expansion: number;
@@ -39,8 +40,22 @@ const base: readonly Stage[] = [
   { expansion: 6, kernel: 3, stride: 1, channels: 320, layers: 1 },
 ];
 
+/** TensorFlow's batch norm, which weights ported from there need: its momentum 0.99 is PyTorch's 0.01. */
+const tensorFlowNorm: NormFactory = (channels) => new BatchNorm2d(channels, { eps: 0.001, momentum: 0.01 });
+
+interface Variant {
+  readonly width: number;
+  readonly depth: number;
+  readonly size: number;
+  readonly dropout: number;
+  /** Default PyTorch's batch norm. */
+  readonly norm?: NormFactory;
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+}
+
 /** How B0 was scaled, in the figures of the authors' code; the size is the one that torchvision's weights are used with. */
-const published = {
+const published: Record<string, Variant> = {
   efficientnet_b0: { width: 1.0, depth: 1.0, size: 224, dropout: 0.2, parameters: 5_288_548, multiplyAdds: 0.386e9 },
   efficientnet_b1: { width: 1.0, depth: 1.1, size: 240, dropout: 0.2, parameters: 7_794_184, multiplyAdds: 0.687e9 },
   efficientnet_b2: { width: 1.1, depth: 1.2, size: 288, dropout: 0.3, parameters: 9_109_994, multiplyAdds: 1.088e9 },
@@ -51,103 +66,106 @@ const published = {
     depth: 2.2,
     size: 456,
     dropout: 0.4,
+    norm: tensorFlowNorm,
     parameters: 30_389_784,
     multiplyAdds: 10.266e9,
-    tensorFlowNorm: true,
   },
   efficientnet_b6: {
     width: 1.8,
     depth: 2.6,
     size: 528,
     dropout: 0.5,
+    norm: tensorFlowNorm,
     parameters: 43_040_704,
     multiplyAdds: 19.068e9,
-    tensorFlowNorm: true,
   },
   efficientnet_b7: {
     width: 2.0,
     depth: 3.1,
     size: 600,
     dropout: 0.5,
+    norm: tensorFlowNorm,
     parameters: 66_347_960,
     multiplyAdds: 37.746e9,
-    tensorFlowNorm: true,
   },
-} as const;
+};
 
+/** The image that B0 is made for; the resolution scales it. */
 const BASE_SIZE = 224;
-const convolution = init.kaimingNormal({ mode: "fanOut" });
-
-/** TensorFlow's batch norm, which weights ported from there need: its momentum 0.99 is PyTorch's 0.01. */
-const tensorFlowNorm: NormFactory = (channels) => new BatchNorm2d(channels, { eps: 0.001, momentum: 0.01 });
 
 export interface EfficientNetOptions extends ModelOptions {
-  /** Factor of the base network's channels; default 1. */
+  /** Factor of the base network's channels, each then rounded to a multiple of 8; above 0, default 1. */
   width?: number;
-  /** Factor of its numbers of layers; default 1. */
+  /** Factor of its numbers of layers, each then rounded up; above 0, default 1. */
   depth?: number;
 }
 
+/** The base network with its width and depth multiplied; by default B0. */
 export class EfficientNet extends Module {
   readonly features: Sequential;
   readonly avgpool = new AdaptiveAvgPool2d(1);
   readonly flatten = new Flatten();
   readonly classifier: Sequential;
 
-  /** @param options.stochasticDepth default 0.2 */
+  /**
+   * @param options.dropout default 0.2
+   * @param options.stochasticDepth default 0.2
+   * @throws ArgumentError for a width or depth that is not above 0
+   */
   constructor(options: EfficientNetOptions = {}) {
     super();
     const { width = 1, depth = 1, classes = 1000, inChannels = 3, dropout = 0.2, stochasticDepth = 0.2 } = options;
-    const { activation: name = "silu", norm, stem = "imagenet" } = options;
-    const style = { activation: name, norm, init: convolution, biasInit: init.constant(0) };
+    const { activation = "silu", norm, stem = "imagenet" } = options;
+    if (!(width > 0 && depth > 0)) {
+      throw new ArgumentError(`EfficientNet: width ${width} and depth ${depth} must be above 0`);
+    }
+    const zero = init.constant(0);
+    const style = { activation, norm, init: init.kaimingNormal({ mode: "fanOut" }), biasInit: zero };
     const scale = (channels: number) => makeDivisible(channels * width);
-    const stages = base.map((row) => ({
-      ...row,
-      channels: scale(row.channels),
-      layers: Math.ceil(row.layers * depth),
+    const stages = base.map((stage) => ({
+      ...stage,
+      channels: scale(stage.channels),
+      layers: Math.ceil(stage.layers * depth),
     }));
+    const blocks = stages.reduce((sum, { layers }) => sum + layers, 0);
 
     let channels = scale(32);
-    const layers: Module[] = [new ConvNormAct(inChannels, channels, { stride: stem === "cifar" ? 1 : 2, ...style })];
-    const blocks = stages.reduce((sum, stage) => sum + stage.layers, 0);
     let built = 0;
+    const layers: Module[] = [new ConvNormAct(inChannels, channels, { stride: stem === "cifar" ? 1 : 2, ...style })];
     for (const stage of stages) {
-      const { expansion, kernel } = stage;
-      const elements = Array.from({ length: stage.layers }, (_, i) => {
-        const into = i === 0 ? channels : stage.channels;
+      const elements: Module[] = [];
+      for (let i = 0; i < stage.layers; i++) {
+        const stride = i === 0 ? stage.stride : 1;
         const drop = { stochasticDepth: (stochasticDepth * built++) / blocks };
-        return new MBConv(into, stage.channels, {
-          expansion,
-          kernel,
-          stride: i === 0 ? stage.stride : 1,
-          drop,
-          ...style,
-        });
-      });
+        const { expansion, kernel } = stage;
+        elements.push(new MBConv(channels, stage.channels, { expansion, kernel, stride, drop, ...style }));
+        channels = stage.channels;
+      }
       layers.push(new Sequential(...elements));
-      channels = stage.channels;
     }
     layers.push(new ConvNormAct(channels, 4 * channels, { kernel: 1, ...style }));
-    this.features = new Sequential(...layers);
+    this.features = new Sequential(...layers); // [N, 4 · channels, H/32, W/32]
     const bound = 1 / Math.sqrt(classes);
     this.classifier = new Sequential(
       new Dropout(dropout),
-      new Linear(4 * channels, classes, { init: init.uniform(-bound, bound), biasInit: init.constant(0) }),
+      new Linear(4 * channels, classes, { init: init.uniform(-bound, bound), biasInit: zero }),
     );
   }
 
   /**
-   * The base network scaled by φ, and the image size that goes with it (a multiple of 8): about 2ᵠ times B0's
-   * computation. The published B1–B7 are near φ = 0.5, 1, 2, 4, 5, 6 and 7, with factors rounded by hand.
+   * The base network scaled by φ, and the image size that goes with it, in pixels and as all published ones a multiple of
+   * 4: about 2ᵠ times B0's computation. B1–B7 are near φ = 0.5, 1, 2, 4, 5, 6 and 7, with factors rounded by hand.
    *
-   * @param scaling explicit factors in place of φ
+   * @param scaling φ, or the factors themselves: `{ width: 1.2, depth: 1.4, resolution: 300 / 224 }` is B3
+   * @throws ArgumentError for a factor that is not above 0
    */
   static scaled(
     scaling: number | Scaling,
     options: Omit<EfficientNetOptions, "width" | "depth"> = {},
   ): { network: EfficientNet; size: number } {
     const { width, depth, resolution } = typeof scaling === "number" ? compoundScaling(scaling) : scaling;
-    const size = 8 * Math.round((BASE_SIZE * resolution) / 8);
+    if (!(resolution > 0)) throw new ArgumentError(`EfficientNet: resolution ${resolution} must be above 0`);
+    const size = 4 * Math.max(1, Math.round((BASE_SIZE * resolution) / 4));
     return { network: new EfficientNet({ ...options, width, depth }), size };
   }
 
@@ -157,13 +175,11 @@ export class EfficientNet extends Module {
   }
 }
 
-for (const [name, row] of Object.entries(published)) {
-  const { width, depth, size, dropout, parameters, multiplyAdds } = row;
-  const own = "tensorFlowNorm" in row ? { norm: tensorFlowNorm } : {};
+for (const [name, { size, parameters, multiplyAdds, ...own }] of Object.entries(published)) {
   registerModel({
     name,
     family: "EfficientNet",
-    description: `width ${width.toFixed(1)}, depth ${depth.toFixed(1)}`,
+    description: `width ${own.width.toFixed(1)}, depth ${own.depth.toFixed(1)}`,
     reference: "Tan and Le 2019, arXiv 1905.11946",
     inputSize: size,
     inChannels: 3,
@@ -172,6 +188,6 @@ for (const [name, row] of Object.entries(published)) {
     multiplyAdds,
     normalization: IMAGENET_NORMALIZATION,
     accepts: ["dropout", "stochasticDepth", "activation", "norm", "stem"],
-    build: (options) => new EfficientNet({ width, depth, dropout, ...own, ...options }),
+    build: (options) => new EfficientNet({ ...own, ...options }),
   });
 }

@@ -28,7 +28,10 @@ export interface GoogLeNetOptions extends ModelOptions {
   trueFiveByFive?: boolean;
   /** The two auxiliary heads, for {@link GoogLeNet.forwardWithAuxiliary}; 13,004,888 parameters. Default false. */
   auxiliary?: boolean;
-  /** Takes images normalised by ImageNet's statistics to the range [-1, 1] of the published weights. Default false. */
+  /**
+   * Takes images of 3 channels normalised by ImageNet's statistics to the range [-1, 1] of the published weights.
+   * Default false.
+   */
   transformInput?: boolean;
 }
 
@@ -46,7 +49,8 @@ const rows = {
   "5b": [384, 192, 384, 48, 128, 128],
 } as const satisfies Record<string, Widths>;
 
-const start = init.truncatedNormal(0, 0.01);
+/** torchvision cuts it off at ±2, which is 200 standard deviations away: in effect not at all. */
+const start = init.normal(0, 0.01);
 
 interface Style {
   norm: NormFactory;
@@ -130,6 +134,7 @@ function channelsOf([one, , three, , five, pool]: Widths): number {
   return one + three + five + pool;
 }
 
+/** A stem, nine inception modules with pooling between them, global pooling and a linear layer. See {@link GoogLeNetOptions}. */
 export class GoogLeNet extends Module {
   readonly conv1: BasicConv;
   readonly maxpool1: Module;
@@ -155,12 +160,19 @@ export class GoogLeNet extends Module {
   readonly fc: Linear;
   readonly transformInput: boolean;
 
+  /** @throws ArgumentError when a probability does not lie in [0, 1], or `transformInput` comes without 3 channels */
   constructor(options: GoogLeNetOptions = {}) {
     super();
     const { classes = 1000, inChannels = 3, dropout = 0.2, stem = "imagenet", activation: name = "relu" } = options;
     const { norm = (channels) => new BatchNorm2d(channels, { eps: 0.001 }), auxiliary, trueFiveByFive } = options;
     const style: Style = { norm, activation: name, five: trueFiveByFive ? 5 : 3 };
     this.transformInput = options.transformInput ?? false;
+    if (this.transformInput && inChannels !== 3) {
+      throw new ArgumentError(
+        `GoogLeNet: transformInput is for the 3 channels of ImageNet's images, not ${inChannels}`,
+        "Leave it out, and normalise the images by their own statistics.",
+      );
+    }
 
     const small = stem === "cifar";
     this.conv1 = new BasicConv(inChannels, 64, small ? 3 : 7, style, { stride: small ? 1 : 2 });

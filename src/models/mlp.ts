@@ -12,6 +12,7 @@ import {
   Sequential,
 } from "../nn/index.js";
 import type { Tensor } from "../tensor/index.js";
+import { kaimingFor } from "./activation-gain.js";
 import { type ModelOptions, registerModel } from "./registry.js";
 
 export interface MLPOptions extends Pick<ModelOptions, "classes"> {
@@ -27,6 +28,9 @@ export interface MLPOptions extends Pick<ModelOptions, "classes"> {
   residual?: boolean;
 }
 
+/** Activations that are flat on both sides. */
+const saturating: ReadonlySet<ActivationName> = new Set(["tanh", "sigmoid", "hardsigmoid"]);
+
 /** Linear layer, norm, activation, dropout, and the input added where it fits. */
 class HiddenLayer extends Module {
   readonly linear: Linear;
@@ -38,7 +42,7 @@ class HiddenLayer extends Module {
   constructor(into: number, units: number, options: Required<Omit<MLPOptions, "classes" | "widths">>) {
     super();
     const { norm, activation: name, dropout, residual } = options;
-    const weights = name === "tanh" || name === "sigmoid" ? init.xavierUniform() : init.kaimingNormal();
+    const weights = saturating.has(name) ? init.xavierUniform() : kaimingFor(name, "fanIn");
     this.linear = new Linear(into, units, { init: weights, biasInit: init.constant(0) });
     this.norm = norm === "none" ? null : norm === "batch" ? new BatchNorm2d(units) : new LayerNorm(units);
     this.activation = activation(name);
@@ -56,7 +60,8 @@ class HiddenLayer extends Module {
 
 /**
  * A multi-layer perceptron for images, by design parameters: `[N, C, H, W]` → flattened → hidden layers → logits. First
- * weights after He et al. 2015 (arXiv 1502.01852), for tanh and sigmoid after Glorot and Bengio 2010.
+ * weights after He et al. 2015 (arXiv 1502.01852), for activations that saturate (tanh, sigmoid, hardsigmoid) after Glorot
+ * and Bengio 2010.
  */
 export class MLP extends Module {
   readonly flatten = new Flatten();

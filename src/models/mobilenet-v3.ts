@@ -1,3 +1,4 @@
+import { ArgumentError } from "../errors.js";
 import {
   type ActivationName,
   AdaptiveAvgPool2d,
@@ -21,57 +22,86 @@ import { IMAGENET_NORMALIZATION, type ModelOptions, registerModel } from "./regi
  * MobileNetV3 (Howard et al. 2019, arXiv 1905.02244, tables 1 and 2): inverted residuals found by search, with hard-swish
  * in the deep layers and squeeze-and-excitation where it pays. Names are torchvision's.
  */
-type Row = readonly [
-  into: number,
-  kernel: 3 | 5,
-  expanded: number,
-  out: number,
-  squeeze: boolean,
-  activation: "relu" | "hardswish",
-  stride: 1 | 2,
-];
+export interface MobileNetV3Row {
+  /** Channels of the first convolution. */
+  readonly stem: number;
+  readonly blocks: readonly MobileNetV3Block[];
+  /** Units of the classifier's hidden layer. */
+  readonly hidden: number;
+}
 
-const SE = true;
+export interface MobileNetV3Block {
+  /** Of the depthwise convolution. */
+  readonly kernel: 3 | 5;
+  /** Channels of the depthwise convolution. */
+  readonly expanded: number;
+  /** Channels of the result. */
+  readonly channels: number;
+  /** With squeeze-and-excitation. */
+  readonly squeeze: boolean;
+  readonly activation: "relu" | "hardswish";
+  readonly stride: 1 | 2;
+}
 
-const large: readonly Row[] = [
-  [16, 3, 16, 16, false, "relu", 1],
-  [16, 3, 64, 24, false, "relu", 2],
-  [24, 3, 72, 24, false, "relu", 1],
-  [24, 5, 72, 40, SE, "relu", 2],
-  [40, 5, 120, 40, SE, "relu", 1],
-  [40, 5, 120, 40, SE, "relu", 1],
-  [40, 3, 240, 80, false, "hardswish", 2],
-  [80, 3, 200, 80, false, "hardswish", 1],
-  [80, 3, 184, 80, false, "hardswish", 1],
-  [80, 3, 184, 80, false, "hardswish", 1],
-  [80, 3, 480, 112, SE, "hardswish", 1],
-  [112, 3, 672, 112, SE, "hardswish", 1],
-  [112, 5, 672, 160, SE, "hardswish", 2],
-  [160, 5, 960, 160, SE, "hardswish", 1],
-  [160, 5, 960, 160, SE, "hardswish", 1],
-];
+const large: MobileNetV3Row = {
+  stem: 16,
+  blocks: [
+    { kernel: 3, expanded: 16, channels: 16, squeeze: false, activation: "relu", stride: 1 },
+    { kernel: 3, expanded: 64, channels: 24, squeeze: false, activation: "relu", stride: 2 },
+    { kernel: 3, expanded: 72, channels: 24, squeeze: false, activation: "relu", stride: 1 },
+    { kernel: 5, expanded: 72, channels: 40, squeeze: true, activation: "relu", stride: 2 },
+    { kernel: 5, expanded: 120, channels: 40, squeeze: true, activation: "relu", stride: 1 },
+    { kernel: 5, expanded: 120, channels: 40, squeeze: true, activation: "relu", stride: 1 },
+    { kernel: 3, expanded: 240, channels: 80, squeeze: false, activation: "hardswish", stride: 2 },
+    { kernel: 3, expanded: 200, channels: 80, squeeze: false, activation: "hardswish", stride: 1 },
+    { kernel: 3, expanded: 184, channels: 80, squeeze: false, activation: "hardswish", stride: 1 },
+    { kernel: 3, expanded: 184, channels: 80, squeeze: false, activation: "hardswish", stride: 1 },
+    { kernel: 3, expanded: 480, channels: 112, squeeze: true, activation: "hardswish", stride: 1 },
+    { kernel: 3, expanded: 672, channels: 112, squeeze: true, activation: "hardswish", stride: 1 },
+    { kernel: 5, expanded: 672, channels: 160, squeeze: true, activation: "hardswish", stride: 2 },
+    { kernel: 5, expanded: 960, channels: 160, squeeze: true, activation: "hardswish", stride: 1 },
+    { kernel: 5, expanded: 960, channels: 160, squeeze: true, activation: "hardswish", stride: 1 },
+  ],
+  hidden: 1280,
+};
 
-const small: readonly Row[] = [
-  [16, 3, 16, 16, SE, "relu", 2],
-  [16, 3, 72, 24, false, "relu", 2],
-  [24, 3, 88, 24, false, "relu", 1],
-  [24, 5, 96, 40, SE, "hardswish", 2],
-  [40, 5, 240, 40, SE, "hardswish", 1],
-  [40, 5, 240, 40, SE, "hardswish", 1],
-  [40, 5, 120, 48, SE, "hardswish", 1],
-  [48, 5, 144, 48, SE, "hardswish", 1],
-  [48, 5, 288, 96, SE, "hardswish", 2],
-  [96, 5, 576, 96, SE, "hardswish", 1],
-  [96, 5, 576, 96, SE, "hardswish", 1],
-];
+const small: MobileNetV3Row = {
+  stem: 16,
+  blocks: [
+    { kernel: 3, expanded: 16, channels: 16, squeeze: true, activation: "relu", stride: 2 },
+    { kernel: 3, expanded: 72, channels: 24, squeeze: false, activation: "relu", stride: 2 },
+    { kernel: 3, expanded: 88, channels: 24, squeeze: false, activation: "relu", stride: 1 },
+    { kernel: 5, expanded: 96, channels: 40, squeeze: true, activation: "hardswish", stride: 2 },
+    { kernel: 5, expanded: 240, channels: 40, squeeze: true, activation: "hardswish", stride: 1 },
+    { kernel: 5, expanded: 240, channels: 40, squeeze: true, activation: "hardswish", stride: 1 },
+    { kernel: 5, expanded: 120, channels: 48, squeeze: true, activation: "hardswish", stride: 1 },
+    { kernel: 5, expanded: 144, channels: 48, squeeze: true, activation: "hardswish", stride: 1 },
+    { kernel: 5, expanded: 288, channels: 96, squeeze: true, activation: "hardswish", stride: 2 },
+    { kernel: 5, expanded: 576, channels: 96, squeeze: true, activation: "hardswish", stride: 1 },
+    { kernel: 5, expanded: 576, channels: 96, squeeze: true, activation: "hardswish", stride: 1 },
+  ],
+  hidden: 1024,
+};
 
 const published = {
-  mobilenet_v3_large: { rows: large, lastChannels: 1280, parameters: 5_483_032, multiplyAdds: 217e6 },
-  mobilenet_v3_small: { rows: small, lastChannels: 1024, parameters: 2_542_856, multiplyAdds: 57e6 },
+  large: {
+    name: "mobilenet_v3_large",
+    row: large,
+    description: "15 inverted residuals, for fast phones",
+    parameters: 5_483_032,
+    multiplyAdds: 217e6,
+  },
+  small: {
+    name: "mobilenet_v3_small",
+    row: small,
+    description: "11 inverted residuals, for slow ones",
+    parameters: 2_542_856,
+    multiplyAdds: 57e6,
+  },
 } as const;
 
 export interface MobileNetV3Options extends ModelOptions {
-  /** Factor of all channels, each rounded to a multiple of 8; default 1. */
+  /** Factor of all channels, each rounded to a multiple of 8; above 0, default 1. */
   width?: number;
   /** Half the channels in the last three blocks and the head, for detection and segmentation. Default false. */
   reducedTail?: boolean;
@@ -79,6 +109,7 @@ export interface MobileNetV3Options extends ModelOptions {
   dilated?: boolean;
 }
 
+/** What the layers of all blocks have in common. */
 interface Style {
   norm: NormFactory;
   init: init.Initializer;
@@ -89,36 +120,23 @@ class InvertedResidual extends Module {
   readonly block: Sequential;
   readonly skip: boolean;
 
-  constructor(
-    [into, kernel, expanded, out, squeeze]: Row,
-    name: ActivationName,
-    { stride, dilation }: { stride: number; dilation: number },
-    style: Style,
-  ) {
+  constructor(into: number, row: MobileNetV3Block, name: ActivationName, dilation: 1 | 2, style: Style) {
     super();
-    this.skip = stride === 1 && into === out;
+    const { kernel, expanded, channels, squeeze } = row;
+    const stride = dilation > 1 ? 1 : row.stride;
+    this.skip = row.stride === 1 && into === channels;
+    const squeezing = {
+      squeezeChannels: makeDivisible(Math.floor(expanded / 4)),
+      activation: "relu",
+      gate: "hardsigmoid",
+      init: style.init,
+      biasInit: init.constant(0),
+    } as const;
     this.block = new Sequential(
       ...(expanded === into ? [] : [new ConvNormAct(into, expanded, { kernel: 1, activation: name, ...style })]),
-      new ConvNormAct(expanded, expanded, {
-        kernel,
-        stride: dilation > 1 ? 1 : stride,
-        dilation,
-        groups: expanded,
-        activation: name,
-        ...style,
-      }),
-      ...(squeeze
-        ? [
-            new SqueezeExcitation(expanded, {
-              squeezeChannels: makeDivisible(Math.floor(expanded / 4)),
-              activation: "relu",
-              gate: "hardsigmoid",
-              init: style.init,
-              biasInit: init.constant(0),
-            }),
-          ]
-        : []),
-      new ConvNormAct(expanded, out, { kernel: 1, activation: null, ...style }),
+      new ConvNormAct(expanded, expanded, { kernel, stride, dilation, groups: expanded, activation: name, ...style }),
+      ...(squeeze ? [new SqueezeExcitation(expanded, squeezing)] : []),
+      new ConvNormAct(expanded, channels, { kernel: 1, activation: null, ...style }),
     );
   }
 
@@ -128,17 +146,26 @@ class InvertedResidual extends Module {
   }
 }
 
-/** The rows with what the options make of the last three blocks and of all widths. */
-function adjusted(rows: readonly Row[], width: number, reducedTail: boolean): Row[] {
+/** How many blocks at the end `reducedTail` and `dilated` change. */
+const TAIL = 3;
+
+function adjusted({ stem, blocks, hidden }: MobileNetV3Row, width: number, reducedTail: boolean): MobileNetV3Row {
   const scale = (channels: number) => makeDivisible(channels * width);
-  return rows.map(([into, kernel, expanded, out, ...rest], i) => {
-    const fromEnd = rows.length - i;
-    const narrowOut = reducedTail && fromEnd <= 3 ? 2 : 1;
-    const narrowIn = reducedTail && fromEnd <= 2 ? 2 : 1;
-    return [scale(into / narrowIn), kernel, scale(expanded / narrowIn), scale(out / narrowOut), ...rest];
-  });
+  const half = (channels: number, reduced: boolean) => scale(reduced ? Math.floor(channels / 2) : channels);
+  const tail = reducedTail ? blocks.length - TAIL : blocks.length;
+  return {
+    stem: scale(stem),
+    // The first block of a reduced tail is still as wide inside, because its input is.
+    blocks: blocks.map((block, i) => ({
+      ...block,
+      expanded: half(block.expanded, i > tail),
+      channels: half(block.channels, i >= tail),
+    })),
+    hidden: half(hidden, reducedTail),
+  };
 }
 
+/** One of the two published networks, or one of one's own rows. */
 export class MobileNetV3 extends Module {
   readonly features: Sequential;
   readonly avgpool = new AdaptiveAvgPool2d(1);
@@ -146,42 +173,36 @@ export class MobileNetV3 extends Module {
   readonly classifier: Sequential;
 
   /**
-   * @param size which of the two tables
-   * @param options.activation in place of hard-swish; the layers that the table gives ReLU keep it
+   * @param options.dropout default 0.2
+   * @param options.activation in place of hard-swish; the blocks whose row says ReLU keep it
+   * @throws ArgumentError for a width that is not above 0
    */
-  constructor(size: "large" | "small", options: MobileNetV3Options = {}) {
+  constructor(variant: "large" | "small" | MobileNetV3Row, options: MobileNetV3Options = {}) {
     super();
-    const {
-      classes = 1000,
-      inChannels = 3,
-      dropout = 0.2,
-      activation: deep = "hardswish",
-      stem = "imagenet",
-    } = options;
+    const { classes = 1000, inChannels = 3, dropout = 0.2, stem = "imagenet" } = options;
+    const { activation: deep = "hardswish", width = 1, reducedTail = false, dilated = false } = options;
     const { norm = (channels) => new BatchNorm2d(channels, { eps: 0.001, momentum: 0.01 }) } = options;
-    const { width = 1, reducedTail = false, dilated = false } = options;
-    const { rows, lastChannels } = published[`mobilenet_v3_${size}`];
-    const style: Style = { norm, init: init.kaimingNormal({ mode: "fanOut" }) };
-    const table = adjusted(rows, width, reducedTail);
+    if (!(width > 0)) throw new ArgumentError(`MobileNetV3: width is ${width}, it must be above 0`);
+    const style = { norm, init: init.kaimingNormal({ mode: "fanOut" }) };
+    const row = adjusted(typeof variant === "string" ? published[variant].row : variant, width, reducedTail);
 
-    const first = table[0]?.[0] ?? 16;
-    const last = table.at(-1)?.[3] ?? 160;
-    const blocks = table.map((row, i) => {
-      const dilation = dilated && table.length - i <= 3 ? 2 : 1;
-      return new InvertedResidual(row, row[5] === "relu" ? "relu" : deep, { stride: row[6], dilation }, style);
-    });
-    this.features = new Sequential(
-      new ConvNormAct(inChannels, first, { stride: stem === "cifar" ? 1 : 2, activation: deep, ...style }),
-      ...blocks,
-      new ConvNormAct(last, 6 * last, { kernel: 1, activation: deep, ...style }),
-    );
-    const hidden = makeDivisible((lastChannels / (reducedTail ? 2 : 1)) * width);
+    let channels = row.stem;
+    const strided = { stride: stem === "cifar" ? 1 : 2, activation: deep, ...style };
+    const layers: Module[] = [new ConvNormAct(inChannels, channels, strided)];
+    for (const [i, block] of row.blocks.entries()) {
+      const name = block.activation === "hardswish" ? deep : block.activation;
+      const dilation = dilated && i >= row.blocks.length - TAIL ? 2 : 1;
+      layers.push(new InvertedResidual(channels, block, name, dilation, style));
+      channels = block.channels;
+    }
+    layers.push(new ConvNormAct(channels, 6 * channels, { kernel: 1, activation: deep, ...style }));
+    this.features = new Sequential(...layers); // [N, 6 · channels, H/32, W/32]
     const linear = { init: init.normal(0, 0.01), biasInit: init.constant(0) };
     this.classifier = new Sequential(
-      new Linear(6 * last, hidden, linear),
+      new Linear(6 * channels, row.hidden, linear),
       activation(deep),
       new Dropout(dropout),
-      new Linear(hidden, classes, linear),
+      new Linear(row.hidden, classes, linear),
     );
   }
 
@@ -191,23 +212,16 @@ export class MobileNetV3 extends Module {
   }
 }
 
-for (const [size, description] of [
-  ["large", "15 inverted residuals, for fast phones"],
-  ["small", "11 inverted residuals, for slow ones"],
-] as const) {
-  const { parameters, multiplyAdds } = published[`mobilenet_v3_${size}`];
+for (const { row, ...variant } of Object.values(published)) {
   registerModel({
-    name: `mobilenet_v3_${size}`,
+    ...variant,
     family: "MobileNetV3",
-    description,
     reference: "Howard et al. 2019, arXiv 1905.02244",
     inputSize: 224,
     inChannels: 3,
     classes: 1000,
-    parameters,
-    multiplyAdds,
     normalization: IMAGENET_NORMALIZATION,
     accepts: ["dropout", "activation", "norm", "stem"],
-    build: (options) => new MobileNetV3(size, options),
+    build: (options) => new MobileNetV3(row, options),
   });
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { trace } from "../graph/index.js";
-import { AnyNet, type AnyNetDesign, type RegNetParameters, regnet, regnetStages } from "./index.js";
+import { createModel, type RegNetParameters, regnet, regnetStages } from "./index.js";
 
 const line = (depth: number, w0: number, wa: number, wm: number, groupWidth: number): RegNetParameters => ({
   depth,
@@ -51,43 +51,25 @@ describe("the stages of a RegNet", () => {
   );
 });
 
-describe("AnyNet", () => {
-  const stage = { depth: 2, width: 32, bottleneck: 2, groupWidth: 8 };
-  const design: AnyNetDesign = {
-    stages: [stage, { depth: 1, width: 48, bottleneck: 0.5, groupWidth: 16 }],
-    block: "resnext",
-    squeeze: null,
-    stem: 16,
-  };
+describe("regnet", () => {
+  const parameters = line(13, 24, 36.44, 2.49, 8);
 
-  it("divides the width by the bottleneck ratio, and has groups of the group width", () => {
-    const shapes = new AnyNet(design).stateShapes();
-    expect(shapes.get("trunk_output.block1.block1-1.f.b.0.weight")).toEqual([16, 8, 3, 3]);
-    expect(shapes.get("trunk_output.block2.block2-0.f.b.0.weight")).toEqual([96, 16, 3, 3]);
+  it("squeezes to a share of each block's input, and makes an X a Y by it", () => {
+    const shapes = regnet(parameters, { squeeze: 0.25 }).stateShapes();
+    expect(shapes.get("trunk_output.block1.block1-0.f.se.fc1.weight")).toEqual([8, 24, 1, 1]);
+    expect(shapes.get("trunk_output.block2.block2-0.f.se.fc1.weight")).toEqual([6, 56, 1, 1]);
+    expect(shapes.get("trunk_output.block4.block4-6.f.se.fc1.weight")).toEqual([92, 368, 1, 1]);
+    expect([...regnet(parameters).stateShapes().keys()].some((name) => name.includes(".se."))).toBe(false);
   });
 
-  it("halves the image in the stem and in every stage, unless the stem is for small images", () => {
-    const size = (stem: "imagenet" | "cifar") =>
-      trace(new AnyNet(design, { stem }), [1, 3, 32, 32]).modules.find(({ path }) => path === "trunk_output")
-        ?.outputShape;
-    expect(size("imagenet")).toEqual([1, 48, 4, 4]);
-    expect(size("cifar")).toEqual([1, 48, 8, 8]);
-  });
-
-  it("is made of plain residual blocks as well", () => {
-    const network = new AnyNet({ ...design, block: "residual" }, { classes: 3 });
-    // Two 3x3 convolutions with batch norm a block, a 1x1 one beside the first of a stage.
-    const block = (into: number, out: number, first: boolean) =>
-      9 * into * out + 9 * out * out + 4 * out + (first ? into * out + 2 * out : 0);
-    const stem = 3 * 16 * 9 + 32;
-    expect(network.parameterCount()).toBe(
-      stem + block(16, 32, true) + block(32, 32, false) + block(32, 48, true) + 48 * 3 + 3,
-    );
-  });
-
-  it("refuses groups that do not divide, and no stages", () => {
-    expect(() => new AnyNet({ ...design, stages: [{ ...stage, groupWidth: 12 }] })).toThrow("groups of 12 channels");
-    expect(() => new AnyNet({ ...design, stages: [] })).toThrow("without stages");
-    expect(() => new AnyNet({ ...design, stages: [{ ...stage, depth: 0 }] })).toThrow("stage 1 has 0 blocks");
+  it("keeps torchvision's rounding in the networks that torchvision has, and the paper's in the others", () => {
+    const widths = (name: string) => {
+      const shapes = createModel(name).stateShapes();
+      return [1, 2, 3, 4].map((i) => shapes.get(`trunk_output.block${i}.block${i}-0.proj.0.weight`)?.[0]);
+    };
+    expect(widths("regnet_x_400mf")).toEqual([32, 64, 160, 400]);
+    expect(widths("regnet_y_8gf")).toEqual([224, 448, 896, 2016]);
+    expect(widths("regnet_x_4gf")).toEqual([80, 240, 560, 1360]);
+    expect(widths("regnet_y_4gf")).toEqual([128, 192, 512, 1088]);
   });
 });

@@ -1,7 +1,7 @@
 import { ArgumentError } from "../errors.js";
 import { makeDivisible } from "../nn/index.js";
-import { AnyNet, type AnyNetStage } from "./anynet.js";
-import { IMAGENET_NORMALIZATION, type ModelOptions, registerModel } from "./registry.js";
+import { AnyNet, type AnyNetOptions, type AnyNetStage } from "./anynet.js";
+import { IMAGENET_NORMALIZATION, registerModel } from "./registry.js";
 
 /**
  * RegNet (Radosavovic et al. 2020, arXiv 2003.13678): AnyNets whose widths lie on a quantised line, described by five
@@ -88,7 +88,7 @@ const torchvision: Record<string, Row> = {
   regnet_y_128gf: [27, 456, 160.83, 2.52, 264, 644_812_894, 127.518e9],
 };
 
-/** The paper's others, with its rounding; torchvision has them not, but its class with these stages gives the figures. */
+/** The paper's others, with its rounding. torchvision has them not; timm's, and torchvision's class with these stages, count as much. */
 const paper: Record<string, Row> = {
   regnet_x_200mf: [13, 24, 36.44, 2.49, 8, 2_684_792, 0.199e9],
   regnet_x_600mf: [16, 48, 36.97, 2.24, 24, 6_196_040, 0.601e9],
@@ -102,7 +102,7 @@ const paper: Record<string, Row> = {
   regnet_y_12gf: [19, 168, 73.36, 2.37, 112, 51_822_544, 12.092e9],
 };
 
-export interface RegNetOptions extends ModelOptions {
+export interface RegNetOptions extends AnyNetOptions {
   /** Squeeze-and-excitation as a share of each block's input width: 0.25 makes an X a Y. Default null, none. */
   squeeze?: number | null;
   /** Default `torchvision`. */

@@ -1,3 +1,4 @@
+import { ArgumentError } from "../errors.js";
 import {
   type ActivationName,
   AdaptiveAvgPool2d,
@@ -33,89 +34,68 @@ export interface ResNetRow {
   readonly groupWidth?: number;
 }
 
-const published: Record<string, ResNetRow & { reference: string; parameters: number; multiplyAdds: number }> = {
-  resnet18: {
-    block: "basic",
-    depths: [2, 2, 2, 2],
-    parameters: 11_689_512,
-    multiplyAdds: 1.814e9,
-    reference: "He et al. 2016, arXiv 1512.03385",
-  },
-  resnet34: {
-    block: "basic",
-    depths: [3, 4, 6, 3],
-    parameters: 21_797_672,
-    multiplyAdds: 3.664e9,
-    reference: "He et al. 2016, arXiv 1512.03385",
-  },
-  resnet50: {
-    block: "bottleneck",
-    depths: [3, 4, 6, 3],
-    parameters: 25_557_032,
-    multiplyAdds: 4.089e9,
-    reference: "He et al. 2016, arXiv 1512.03385",
-  },
-  resnet101: {
-    block: "bottleneck",
-    depths: [3, 4, 23, 3],
-    parameters: 44_549_160,
-    multiplyAdds: 7.801e9,
-    reference: "He et al. 2016, arXiv 1512.03385",
-  },
-  resnet152: {
-    block: "bottleneck",
-    depths: [3, 8, 36, 3],
-    parameters: 60_192_808,
-    multiplyAdds: 11.514e9,
-    reference: "He et al. 2016, arXiv 1512.03385",
-  },
+const resnet = { family: "ResNet", reference: "He et al. 2016, arXiv 1512.03385" };
+const resnext = { family: "ResNeXt", reference: "Xie et al. 2017, arXiv 1611.05431" };
+const wideResnet = { family: "Wide ResNet", reference: "Zagoruyko and Komodakis 2016, arXiv 1605.07146" };
+
+type PublishedRow = ResNetRow & typeof resnet & { readonly parameters: number; readonly multiplyAdds: number };
+
+const published: Record<string, PublishedRow> = {
+  resnet18: { ...resnet, block: "basic", depths: [2, 2, 2, 2], parameters: 11_689_512, multiplyAdds: 1.814e9 },
+  resnet34: { ...resnet, block: "basic", depths: [3, 4, 6, 3], parameters: 21_797_672, multiplyAdds: 3.664e9 },
+  resnet50: { ...resnet, block: "bottleneck", depths: [3, 4, 6, 3], parameters: 25_557_032, multiplyAdds: 4.089e9 },
+  resnet101: { ...resnet, block: "bottleneck", depths: [3, 4, 23, 3], parameters: 44_549_160, multiplyAdds: 7.801e9 },
+  resnet152: { ...resnet, block: "bottleneck", depths: [3, 8, 36, 3], parameters: 60_192_808, multiplyAdds: 11.514e9 },
   resnext50_32x4d: {
+    ...resnext,
     block: "bottleneck",
     depths: [3, 4, 6, 3],
     groups: 32,
     groupWidth: 4,
     parameters: 25_028_904,
     multiplyAdds: 4.23e9,
-    reference: "Xie et al. 2017, arXiv 1611.05431",
   },
   resnext101_32x8d: {
+    ...resnext,
     block: "bottleneck",
     depths: [3, 4, 23, 3],
     groups: 32,
     groupWidth: 8,
     parameters: 88_791_336,
     multiplyAdds: 16.414e9,
-    reference: "Xie et al. 2017, arXiv 1611.05431",
   },
   resnext101_64x4d: {
+    ...resnext,
     block: "bottleneck",
     depths: [3, 4, 23, 3],
     groups: 64,
     groupWidth: 4,
     parameters: 83_455_272,
     multiplyAdds: 15.46e9,
-    reference: "Xie et al. 2017, arXiv 1611.05431",
   },
   wide_resnet50_2: {
+    ...wideResnet,
     block: "bottleneck",
     depths: [3, 4, 6, 3],
     groupWidth: 128,
     parameters: 68_883_240,
     multiplyAdds: 11.398e9,
-    reference: "Zagoruyko and Komodakis 2016, arXiv 1605.07146",
   },
   wide_resnet101_2: {
+    ...wideResnet,
     block: "bottleneck",
     depths: [3, 4, 23, 3],
     groupWidth: 128,
     parameters: 126_886_696,
     multiplyAdds: 22.753e9,
-    reference: "Zagoruyko and Komodakis 2016, arXiv 1605.07146",
   },
 };
 
 export interface ResNetOptions extends ModelOptions {
-  /** Begin with residual branches that add nothing: the factor of each one's last batch norm starts at 0. Default false. */
+  /**
+   * Begin with residual branches that add nothing: the factor of each one's last batch norm starts at 0 (Goyal et al. 2017,
+   * arXiv 1706.02677, section 5.1). Not together with `norm`. Default false.
+   */
   zeroInitResidual?: boolean;
 }
 
@@ -221,12 +201,27 @@ export class ResNet extends Module {
   readonly dropout: Dropout;
   readonly fc: Linear;
 
-  /** @throws ArgumentError when the widths do not divide into the groups, or a probability does not lie in [0, 1] */
+  /**
+   * @throws ArgumentError when a number of the row is no count, a probability does not lie in [0, 1], or
+   *   `zeroInitResidual` comes with a `norm`
+   */
   constructor(row: ResNetRow, options: ResNetOptions = {}) {
     super();
     const { classes = 1000, inChannels = 3, dropout = 0, stochasticDepth = 0, stem = "imagenet" } = options;
     const { norm = (channels) => new BatchNorm2d(channels), activation: name = "relu", zeroInitResidual } = options;
     const { block, depths, groups = 1, groupWidth = 64 } = row;
+    if (!depths.every((depth) => Number.isInteger(depth) && depth > 0)) {
+      throw new ArgumentError(
+        `ResNet: depths [${depths.join(", ")}] are not counts`,
+        "Give numbers such as [2, 2, 2, 2].",
+      );
+    }
+    if (zeroInitResidual && options.norm) {
+      throw new ArgumentError(
+        "ResNet: zeroInitResidual is about batch norm, and norm replaces it",
+        "Choose one of the two.",
+      );
+    }
     const zero: NormFactory = (channels) => new BatchNorm2d(channels, { init: init.constant(0) });
     const style: BlockStyle = { norm, lastNorm: zeroInitResidual ? zero : norm, activation: name };
 
@@ -272,8 +267,7 @@ export class ResNet extends Module {
   }
 }
 
-for (const [name, { reference, parameters, multiplyAdds, ...row }] of Object.entries(published)) {
-  const family = name.startsWith("resnet") ? "ResNet" : name.startsWith("resnext") ? "ResNeXt" : "Wide ResNet";
+for (const [name, { family, reference, parameters, multiplyAdds, ...row }] of Object.entries(published)) {
   registerModel({
     name,
     family,

@@ -5,6 +5,7 @@ import {
   Conv2d,
   Dropout,
   Flatten,
+  Identity,
   init,
   MaxPool2d,
   Module,
@@ -100,6 +101,7 @@ const published: Record<string, SqueezeNetRow & { parameters: number; multiplyAd
   },
 };
 
+/** A convolution, fire modules with pooling between them, and a 1x1 convolution to the classes in place of a linear layer. */
 export class SqueezeNet extends Module {
   readonly features: Sequential;
   readonly classifier: Sequential;
@@ -114,9 +116,9 @@ export class SqueezeNet extends Module {
         : new Conv2d(inChannels, channels, kernel, { stride: 2, init: kaiming, biasInit: zero });
     let width = channels;
     const layers = row.layers.map((layer, i) => {
-      // Of the small images' stem the first pooling is left out too; Identity would shift no name either way.
       if (layer === "pool") {
-        return stem === "cifar" && i === 0 ? activation("identity") : new MaxPool2d(3, { stride: 2, ceilMode: true });
+        // In the pooling's place, so that the fire modules keep their numbers.
+        return stem === "cifar" && i === 0 ? new Identity() : new MaxPool2d(3, { stride: 2, ceilMode: true });
       }
       const fire = new Fire(width, ...layer, name);
       width = layer[1] + layer[2];

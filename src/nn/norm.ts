@@ -17,7 +17,7 @@ export interface BatchNormOptions {
   init?: Initializer;
 }
 
-/** Batch normalisation over `[N, C, H, W]` (Ioffe and Szegedy 2015, arXiv 1502.03167). */
+/** Batch normalisation of `[N, C, H, W]`, or `[N, C]`, by channel (Ioffe and Szegedy 2015, arXiv 1502.03167). */
 export class BatchNorm2d extends Module {
   readonly weight: Parameter | null;
   readonly bias: Parameter | null;

@@ -1,7 +1,17 @@
+export {
+  type ComparisonRow,
+  type ComparisonX,
+  type ComparisonY,
+  comparisonChart,
+  comparisonTable,
+  convolutionActivations,
+} from "./compare.js";
 export { confusionChart } from "./confusion.js";
 export { curves } from "./curves.js";
-export { percent } from "./format.js";
+export { bytes, count, exactPercent, milliseconds, percent, shortCount } from "./format.js";
+export { type ParameterRow, parameterRows, parameterTable } from "./parameters.js";
 export { rasterize, renderSvg, writeChart } from "./render.js";
+export { type ScatterAxis, type ScatterPoint, scatterChart } from "./scatter.js";
 export { type Prediction, predictionSheet, type SheetOptions, writePredictionSheet } from "./sheet.js";
-export { bytes, count, summaryTable } from "./summary.js";
+export { type SummaryRow, summaryRows, summaryTable } from "./summary.js";
 export { type Alignment, confusionTable, metricsTable, printable, table } from "./tables.js";

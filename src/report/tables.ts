@@ -51,6 +51,17 @@ export function table(
   return lines.map((line) => (line.startsWith("─") ? pc.dim(line) : line)).join("\n");
 }
 
+/** A table with borders of plain characters, as those of PrettyTable in Python: the first column left, the others right. */
+export function boxTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
+  const rule = `+${widths.map((width) => "-".repeat(width + 2)).join("+")}+`;
+  const line = (cells: readonly string[]) => {
+    const padded = widths.map((width, i) => (i === 0 ? cells[i]?.padEnd(width) : cells[i]?.padStart(width)));
+    return `| ${padded.join(" | ")} |`;
+  };
+  return [rule, line(head), rule, ...rows.map(line), rule].join("\n");
+}
+
 /** Counts by true class (rows) and predicted class (columns), and the share of each class that was recognised. */
 export function confusionTable(matrix: ConfusionMatrix): string {
   const names = matrix.classes.map(printable);

@@ -11,6 +11,18 @@ export const colors = {
   line: "#d9dee3",
 } as const;
 
+/** For up to eight groups side by side: Okabe and Ito's colours, the yellow darkened to be seen on white. */
+export const palette = [
+  "#0072b2",
+  "#d55e00",
+  "#009e73",
+  "#cc79a7",
+  "#56b4e9",
+  "#e69f00",
+  "#000000",
+  "#a39200",
+] as const;
+
 /** What texts are set in where it is installed, else what the system has; images carry Inter's outlines. */
 export const fontFamily = "Inter, system-ui, 'Segoe UI', Helvetica, Arial, sans-serif";
 

@@ -3,6 +3,7 @@ export type { Callback, StepRecord } from "./callback.js";
 export { balancedClassWeights } from "./class-weights.js";
 export { requireDevice } from "./device.js";
 export { type Evaluation, type EvaluationOptions, evaluate, predict } from "./evaluate.js";
+export { type Latency, type LatencyOptions, measureLatency } from "./latency.js";
 export { type ClassMetrics, ConfusionMatrix, type MacroAverages } from "./metrics.js";
 export { appendRecord, bestEpoch, type EpochRecord, readRecords, writeRecords } from "./records.js";
 export { type Checkpoint, Run } from "./run.js";

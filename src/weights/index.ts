@@ -1,4 +1,22 @@
 /** Weights in files. */
+export { cachedPath, cacheFolder, fetchPublished } from "./cache.js";
+export {
+  type Checkpoint,
+  type CheckpointFacts,
+  type CheckpointFormat,
+  type CheckpointOptions,
+  hyperParametersKey,
+  type OpenCheckpoint,
+  openCheckpoint,
+  readCheckpoint,
+} from "./checkpoint.js";
+export { type CheckpointModel, modelFromCheckpoint } from "./checkpoint-model.js";
+export { DownloadError, type DownloadOptions, download } from "./download.js";
+export type { FileTensor } from "./file-tensor.js";
+export { IMAGENET_CATEGORIES } from "./imagenet-categories.js";
+export { type HyperParameters, hyperParametersText, type Plain } from "./plain.js";
+export { type Pretrained, type PretrainedOptions, pretrained } from "./pretrained.js";
+export { findPublished, type PublishedWeights, publishedWeights } from "./published.js";
 export {
   decodeSafetensors,
   encodeSafetensors,
@@ -7,4 +25,4 @@ export {
   type SafetensorsFile,
   writeSafetensors,
 } from "./safetensors.js";
-export { loadWeights, saveWeights } from "./weights.js";
+export { loadWeights, requireWritable, saveWeights, writeTensors } from "./weights.js";

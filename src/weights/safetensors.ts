@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { ArgumentError, FileError, messageOf } from "../errors.js";
+import { ArgumentError, FileError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
 import type { DType } from "../tensor/dtype.js";
+import { type ByteSource, FileReader } from "./file-reader.js";
+import type { FileTensor } from "./file-tensor.js";
 import { byteLength, maxHeaderLength, nameOf, typeByName } from "./safetensors-format.js";
 import { parseHeader } from "./safetensors-header.js";
 
@@ -34,6 +35,17 @@ export function encodeSafetensors(
   entries: ReadonlyMap<string, SafetensorsEntry>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
+  const tensors = [...entries].map(([name, { dtype, shape, data }]): [string, FileTensor] => {
+    return [name, { dtype, shape, bytes: data.length, read: () => data }];
+  });
+  return packSafetensors(new Map(tensors), metadata);
+}
+
+/** As `encodeSafetensors`, with tensors that are asked for one after the other. */
+export function packSafetensors(
+  entries: ReadonlyMap<string, FileTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
   const ordered = [...entries]
     .map(([name, tensor]) => ({ name, ...tensor, ...nameOf(tensor.dtype) }))
     .sort((a, b) => a.rank - b.rank || Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)));
@@ -46,12 +58,12 @@ export function encodeSafetensors(
     fields.push(`"__metadata__":{${pairs.join(",")}}`);
   }
   let end = 0;
-  for (const { name, dtype, typeName, shape, data } of ordered) {
-    requireFit(name, dtype, shape, data);
-    const info = JSON.stringify({ dtype: typeName, shape, data_offsets: [end, end + data.length] });
+  for (const { name, dtype, typeName, shape, bytes } of ordered) {
+    requireFit(name, dtype, shape, bytes);
+    const info = JSON.stringify({ dtype: typeName, shape, data_offsets: [end, end + bytes] });
     // Written field by field: a tensor may have a name, such as "__proto__", that an object takes for something else.
     fields.push(`${JSON.stringify(name)}:${info}`);
-    end += data.length;
+    end += bytes;
   }
 
   const header = Buffer.from(`{${fields.join(",")}}`);
@@ -64,9 +76,9 @@ export function encodeSafetensors(
   bytes.fill(0x20, 8, 8 + length);
   bytes.set(header, 8);
   let at = 8 + length;
-  for (const { data } of ordered) {
-    bytes.set(data, at);
-    at += data.length;
+  for (const tensor of ordered) {
+    bytes.set(tensor.read(), at);
+    at += tensor.bytes;
   }
   return bytes;
 }
@@ -79,19 +91,55 @@ export function encodeSafetensors(
  * @throws FileError saying what is wrong, and with which tensor
  */
 export function decodeSafetensors(bytes: Uint8Array, path: string): SafetensorsFile {
-  if (bytes.length < 8) throw bad(path, `holds ${bytes.length} bytes, too few for the length of a header`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const announced = view.getBigUint64(0, true);
+  const { places, metadata } = locateTensors(path, bytes.length, (from, to) => bytes.subarray(from, to));
+  const tensors = new Map<string, SafetensorsEntry>();
+  for (const [name, { dtype, shape, from, to }] of places) {
+    // A plain Uint8Array also where `bytes` is a Buffer, whose `slice` would not copy.
+    tensors.set(name, { dtype, shape, data: new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from) });
+  }
+  return { tensors, metadata };
+}
+
+/** The tensors of a safetensors file, read one by one when they are asked for. @throws FileError as `decodeSafetensors` */
+export function openSafetensors(file: ByteSource): {
+  tensors: Map<string, FileTensor>;
+  metadata: Record<string, string>;
+} {
+  const { places, metadata } = locateTensors(file.path, file.size, (from, to) => file.read(from, to - from));
+  const tensors = new Map<string, FileTensor>();
+  for (const [name, { dtype, shape, from, to }] of places) {
+    tensors.set(name, { dtype, shape, bytes: to - from, read: () => file.read(from, to - from) });
+  }
+  return { tensors, metadata };
+}
+
+interface Place {
+  dtype: DType;
+  shape: readonly number[];
+  /** First byte in the file. */
+  from: number;
+  to: number;
+}
+
+/** Reads the header only; `length` is that of the whole file. */
+function locateTensors(
+  path: string,
+  length: number,
+  read: (from: number, to: number) => Uint8Array,
+): { places: Map<string, Place>; metadata: Record<string, string> } {
+  if (length < 8) throw bad(path, `holds ${length} bytes, too few for the length of a header`);
+  const size = read(0, 8);
+  const announced = new DataView(size.buffer, size.byteOffset, 8).getBigUint64(0, true);
   if (announced > BigInt(maxHeaderLength)) {
     throw bad(path, `announces a header of ${announced} bytes, over the format's limit of ${maxHeaderLength}`);
   }
   const start = 8 + Number(announced);
-  if (start > bytes.length) {
-    throw bad(path, `is cut off: its header should end at byte ${start}, the file at byte ${bytes.length}`);
+  if (start > length) {
+    throw bad(path, `is cut off: its header should end at byte ${start}, the file at byte ${length}`);
   }
-  const { entries, metadata } = parseHeader(bytes.subarray(8, start), path);
+  const { entries, metadata } = parseHeader(read(8, start), path);
 
-  const tensors = new Map<string, SafetensorsEntry>();
+  const places = new Map<string, Place>();
   let end = 0;
   for (const { name, typeName, shape, from, to } of entries) {
     const where = `tensor ${JSON.stringify(name)}`;
@@ -105,28 +153,31 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): SafetensorsF
     if (from !== end || to < from) {
       throw bad(path, `${where} lies at bytes ${from} to ${to} of the data, where it should begin at ${end}`);
     }
-    const size = byteLength(dtype, shape);
-    if (size !== to - from) {
-      const needs = size === undefined ? "more bytes than can be counted" : `${size} bytes`;
+    const needed = byteLength(dtype, shape);
+    if (needed !== to - from) {
+      const needs = needed === undefined ? "more bytes than can be counted" : `${needed} bytes`;
       throw bad(path, `${where}, ${typeName} of shape [${shape}], needs ${needs}, but is given ${to - from}`);
     }
-    if (start + to > bytes.length) {
-      throw bad(path, `is cut off: ${where} should end at byte ${start + to}, the file ends at byte ${bytes.length}`);
+    if (start + to > length) {
+      throw bad(path, `is cut off: ${where} should end at byte ${start + to}, the file ends at byte ${length}`);
     }
-    // A plain Uint8Array also where `bytes` is a Buffer, whose `slice` would not copy.
-    const data = new Uint8Array(bytes.buffer, bytes.byteOffset + start + from, to - from);
-    tensors.set(name, { dtype, shape, data });
+    places.set(name, { dtype, shape, from: start + from, to: start + to });
     end = to;
   }
-  if (start + end !== bytes.length) {
-    throw bad(path, `has ${bytes.length - start - end} bytes at its end that belong to no tensor`);
+  if (start + end !== length) {
+    throw bad(path, `has ${length - start - end} bytes at its end that belong to no tensor`);
   }
-  return { tensors, metadata };
+  return { places, metadata };
 }
 
 /** Reads a safetensors file; see `decodeSafetensors`. @throws FileError also when the file cannot be read */
 export function readSafetensors(path: string): SafetensorsFile {
-  return decodeSafetensors(readWhole(path), path);
+  using file = new FileReader(path);
+  const { tensors, metadata } = openSafetensors(file);
+  const entries = [...tensors].map(([name, { dtype, shape, read }]): [string, SafetensorsEntry] => {
+    return [name, { dtype, shape, data: read() }];
+  });
+  return { tensors: new Map(entries), metadata };
 }
 
 /** Writes a safetensors file, whole or not at all; see `encodeSafetensors`. @throws FileError, ArgumentError */
@@ -138,34 +189,12 @@ export function writeSafetensors(
   writeFileAtomic(path, encodeSafetensors(entries, metadata));
 }
 
-/** Node's `readFileSync` stops at 2 GiB, and weights go beyond. */
-function readWhole(path: string): Uint8Array {
-  const chunk = 2 ** 30;
-  try {
-    const fd = openSync(path, "r");
-    try {
-      const bytes = new Uint8Array(fstatSync(fd).size);
-      let at = 0;
-      while (at < bytes.length) {
-        const got = readSync(fd, bytes, at, Math.min(chunk, bytes.length - at), at);
-        if (got === 0) break;
-        at += got;
-      }
-      return bytes.subarray(0, at);
-    } finally {
-      closeSync(fd);
-    }
-  } catch (cause) {
-    throw new FileError(path, `could not be read (${messageOf(cause)})`, { cause });
-  }
-}
-
-function requireFit(name: string, dtype: DType, shape: readonly number[], data: Uint8Array): void {
+function requireFit(name: string, dtype: DType, shape: readonly number[], bytes: number): void {
   const where = `tensor ${JSON.stringify(name)}`;
   if (name === "__metadata__") throw new ArgumentError(`${where}: the format keeps this name for itself`);
   requireUnicode(name, where);
-  if (byteLength(dtype, shape) !== data.length) {
-    throw new ArgumentError(`${where}: ${data.length} bytes do not make a ${dtype} of shape [${shape}]`);
+  if (byteLength(dtype, shape) !== bytes) {
+    throw new ArgumentError(`${where}: ${bytes} bytes do not make a ${dtype} of shape [${shape}]`);
   }
 }
 

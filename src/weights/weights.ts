@@ -1,14 +1,21 @@
+import { extname } from "node:path";
 import { FileError } from "../errors.js";
+import { writeFileAtomic } from "../files.js";
 import type { Module, StateDict } from "../nn/index.js";
-import { type DType, elements, type TypedArray } from "../tensor/index.js";
+import { bytesOf, type DType, elements, type TypedArray } from "../tensor/index.js";
 import { type TorchTensor, tensor } from "../tensor/torch/index.js";
-import { readSafetensors, type SafetensorsEntry, writeSafetensors } from "./safetensors.js";
+import { type CheckpointOptions, openCheckpoint } from "./checkpoint.js";
+import type { FileTensor } from "./file-tensor.js";
+import type { HyperParameters } from "./plain.js";
+import { packSafetensors } from "./safetensors.js";
+import { encodeTorchFile } from "./torch-write.js";
 
 /**
- * Writes a module's parameters and buffers to a `.safetensors` file, whole or not at all.
+ * Writes a module's parameters and buffers to a file, whole or not at all: to `.safetensors`, or to `.pt` or `.pth`,
+ * which `torch.load(path, weights_only=True)` opens in PyTorch 1.13 and newer as a state dict.
  *
  * @param metadata free text by key that travels in the file
- * @throws FileError when it cannot be written
+ * @throws FileError when it cannot be written, or its name ends otherwise
  */
 export function saveWeights(
   path: string,
@@ -16,55 +23,86 @@ export function saveWeights(
   metadata?: Readonly<Record<string, string>>,
 ): void {
   const state = "stateDict" in weights ? weights.stateDict() : weights;
-  const entries = new Map<string, SafetensorsEntry>();
+  const tensors = new Map<string, FileTensor>();
   for (const [name, value] of state) {
-    const array = value.data();
-    const data = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-    entries.set(name, { dtype: value.dtype, shape: value.shape, data });
+    const { dtype, shape } = value;
+    const read = () => {
+      const array = value.data();
+      return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    };
+    tensors.set(name, { dtype, shape, bytes: elements(shape) * bytesOf[dtype], read });
   }
-  writeSafetensors(path, entries, metadata);
+  writeTensors(path, tensors, metadata);
+}
+
+/** Writes tensors, asked for one after the other, in the format that the path's ending names. @throws FileError */
+export function writeTensors(
+  path: string,
+  tensors: ReadonlyMap<string, FileTensor>,
+  metadata?: Readonly<Record<string, string>>,
+): void {
+  const format = requireWritable(path);
+  const bytes = format === "torch zip" ? encodeTorchFile(tensors, metadata) : packSafetensors(tensors, metadata);
+  writeFileAtomic(path, bytes);
+}
+
+/** The format that a path's ending names. @throws FileError when it names none that we write */
+export function requireWritable(path: string): "safetensors" | "torch zip" {
+  const ending = extname(path).toLowerCase();
+  if (ending === ".safetensors") return "safetensors";
+  if (ending === ".pt" || ending === ".pth") return "torch zip";
+  throw new FileError(path, "does not say in which format to write weights", {
+    hint: "Name a file that ends in .safetensors, .pt or .pth.",
+  });
 }
 
 /**
- * The tensors of a `.safetensors` file by name, and the text that travels with them. For `module.loadStateDict`.
+ * The tensors of a file by name, for `module.loadStateDict`, and what travels with them. Reads `.safetensors` and PyTorch
+ * files, state dicts and Lightning checkpoints among them; see `readCheckpoint`. The file is never in memory as a whole: each
+ * tensor is read and handed to the engine.
  *
  * @param options.device where the tensors are made; default `cpu`
- * @throws FileError when the file is absent, damaged or not of this format
+ * @throws FileError when the file is absent, damaged, of no such format, or holds what is refused
  */
 export function loadWeights(
   path: string,
-  options: { device?: string } = {},
-): { state: Map<string, TorchTensor>; metadata: Record<string, string> } {
-  if (!path.endsWith(".safetensors")) {
-    throw new FileError(path, "is no .safetensors file", { hint: "Weights are read from .safetensors files." });
-  }
-  const { tensors, metadata } = readSafetensors(path);
+  options: CheckpointOptions & { device?: string } = {},
+): {
+  state: Map<string, TorchTensor>;
+  metadata: Record<string, string>;
+  hyperParameters: HyperParameters | undefined;
+} {
+  using file = openCheckpoint(path, options);
   const state = new Map<string, TorchTensor>();
-  for (const [name, { dtype, shape, data }] of tensors) {
-    state.set(name, tensor(arrayOf(dtype, data, elements(shape)), shape, { dtype, device: options.device }));
+  try {
+    for (const [name, { dtype, shape, read }] of file.tensors) {
+      state.set(name, tensor(arrayOf(dtype, read(), elements(shape)), shape, { dtype, device: options.device }));
+    }
+  } catch (error) {
+    for (const made of state.values()) made.dispose();
+    throw error;
   }
-  return { state, metadata };
+  return { state, metadata: file.metadata, hyperParameters: file.hyperParameters };
 }
 
-/** A typed array over a copy of the bytes, which may lie unaligned in the file. */
+/** A typed array over bytes, copied when they lie unaligned. */
 function arrayOf(dtype: DType, bytes: Uint8Array, length: number): TypedArray {
-  const buffer = new ArrayBuffer(bytes.byteLength);
-  new Uint8Array(buffer).set(bytes);
+  const { buffer, byteOffset } = bytes.byteOffset % bytesOf[dtype] === 0 ? bytes : Uint8Array.from(bytes);
   switch (dtype) {
     case "float32":
-      return new Float32Array(buffer, 0, length);
+      return new Float32Array(buffer, byteOffset, length);
     case "float64":
-      return new Float64Array(buffer, 0, length);
+      return new Float64Array(buffer, byteOffset, length);
     case "float16":
     case "bfloat16":
-      return new Uint16Array(buffer, 0, length);
+      return new Uint16Array(buffer, byteOffset, length);
     case "int64":
-      return new BigInt64Array(buffer, 0, length);
+      return new BigInt64Array(buffer, byteOffset, length);
     case "int32":
-      return new Int32Array(buffer, 0, length);
+      return new Int32Array(buffer, byteOffset, length);
     case "uint8":
     case "bool":
-      return new Uint8Array(buffer, 0, length);
+      return new Uint8Array(buffer, byteOffset, length);
     default:
       return dtype satisfies never;
   }

@@ -1,0 +1,80 @@
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { afterAll, describe, expect, it } from "vitest";
+import { createModel } from "../../src/models/index.js";
+import { device } from "../../src/tensor/torch/index.js";
+import { saveWeights } from "../../src/weights/index.js";
+import { fail, succeed, temporaryFolder } from "./fovea.js";
+
+const shared = fileURLToPath(new URL("../../../shared/data", import.meta.url));
+const work = temporaryFolder();
+afterAll(work.remove);
+
+describe("fovea evaluate --checkpoint", () => {
+  it("takes an image folder with test/, and a PyTorch file of weights alone with --model", async () => {
+    for (const name of ["cat", "dog"]) {
+      for (const part of ["test", "validation"]) {
+        const folder = join(work.path, "photos", part, name);
+        mkdirSync(folder, { recursive: true });
+        for (let i = 0; i < (part === "test" ? 2 : 5); i++) {
+          const background = name === "cat" ? "red" : "blue";
+          await sharp({ create: { width: 20, height: 24, channels: 3, background } })
+            .png()
+            .toFile(join(folder, `${i}.png`));
+        }
+      }
+    }
+    const network = createModel("cifar_resnet20", { classes: 2 }).materialize(device(), 1);
+    saveWeights(join(work.path, "weights.pt"), network);
+    const args = ["evaluate", "--checkpoint", "weights.pt", "--data", "photos", "--json"];
+    const result = JSON.parse(await succeed([...args, "--model", "cifar_resnet20"], work.path));
+    expect(result).toEqual(expect.objectContaining({ model: "cifar_resnet20", checkpoint: "weights.pt" }));
+    expect(JSON.stringify(result)).toContain('"support":2');
+    expect(JSON.stringify(result)).not.toContain('"support":5');
+    expect(await fail(args, work.path)).toContain("does not tell its network");
+  });
+
+  it("says what is missing or too much", async () => {
+    const usage = async (...args: string[]) => fail(["evaluate", ...args], work.path, 2);
+    expect(await usage()).toContain("name a run's folder, or give --checkpoint and --data");
+    expect(await usage("--checkpoint", "a.pt")).toContain("--checkpoint needs --data");
+    expect(await usage("run", "--checkpoint", "a.pt", "--data", "b")).toContain(
+      "either a run's folder or --checkpoint",
+    );
+    expect(await usage("run", "--data", "b")).toContain("belong to --checkpoint");
+  });
+
+  it("refuses a file that is no checkpoint, and data that is none", async () => {
+    writeFileSync(join(work.path, "broken.ckpt"), "no weights");
+    const broken = await fail(["evaluate", "--checkpoint", "broken.ckpt", "--data", "photos"], work.path);
+    expect(broken).toContain("broken.ckpt");
+    const args = ["evaluate", "--checkpoint", "weights.pt", "--model", "cifar_resnet20", "--data"];
+    expect(await fail([...args, "nowhere"], work.path)).toContain("nowhere");
+  });
+});
+
+const checkpoints = join(shared, "uva-checkpoints");
+
+describe.skipIf(!existsSync(checkpoints))(
+  "the UvA tutorial's checkpoints (skipped where the data is not there)",
+  () => {
+    it.each([
+      ["GoogleNet", "89.70 %"],
+      ["ResNet", "91.06 %"],
+    ])(
+      "%s gives the published accuracy on CIFAR-10's test set, as it is and saved again",
+      async (name, accuracy) => {
+        const data = join(shared, "cifar10");
+        const original = join(checkpoints, `${name}.ckpt`);
+        const text = await succeed(["evaluate", "--checkpoint", original, "--data", data], work.path);
+        expect(text).toContain(`Accuracy            ${accuracy}\n`);
+        await succeed(["convert", original, `${name}.safetensors`], work.path);
+        const again = await succeed(["evaluate", "--checkpoint", `${name}.safetensors`, "--data", data], work.path);
+        expect(again).toBe(text);
+      },
+      300_000,
+    );
+  },
+);
