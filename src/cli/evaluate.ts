@@ -128,7 +128,7 @@ async function checkpointSubject(checkpoint: string, data: string, options: Opti
     });
   }
   const { images, skipped } = await testImages(data, { size: inputSize, classes }, options);
-  const loader = new Loader(images, { batchSize: options.batchSize ?? 100, normalization });
+  const loader = new Loader(images, { batchSize: options.batchSize ?? 100, normalization, layout: "nhwc" });
   return { model, loader, skipped, about: { checkpoint, model: name, data } };
 }
 

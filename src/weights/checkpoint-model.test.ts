@@ -65,8 +65,9 @@ describe("the network of a checkpoint", () => {
       const path = join(folder, "weights.safetensors");
       const network = build().materialize(device(), 7).eval();
       saveWeights(path, network, metadata);
-      const { model, entry } = modelFromCheckpoint(path);
+      const { model, entry, classes } = modelFromCheckpoint(path);
       expect(entry.name).toBe(name);
+      expect(classes).toEqual(metadata.classes === undefined ? undefined : ["a", "b", "c"]);
       expect(model.training).toBe(false);
       const x = waves([1, 3, 32, 32], 1);
       const run = (net: Module) => computed(noGrad(() => net.forward(x))).dataAs("float32");

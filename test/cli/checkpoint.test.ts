@@ -36,6 +36,36 @@ describe("fovea evaluate --checkpoint", () => {
     expect(await fail(args, work.path)).toContain("does not tell its network");
   });
 
+  it("takes the classes in the order that the file names them", async () => {
+    const network = createModel("cifar_resnet20", { classes: 2 }).materialize(device(), 1);
+    const args = ["evaluate", "--checkpoint", "named.safetensors", "--json", "--data", "photos"];
+    const facts = async (classes: string[]) => {
+      saveWeights(join(work.path, "named.safetensors"), network, {
+        model: "cifar_resnet20",
+        classes: JSON.stringify(classes),
+      });
+      return JSON.parse(await succeed(args, work.path));
+    };
+    const [alphabetical, turned] = [await facts(["cat", "dog"]), await facts(["dog", "cat"])];
+    expect([alphabetical.classes, turned.classes]).toEqual([
+      ["cat", "dog"],
+      ["dog", "cat"],
+    ]);
+    // The same outputs now stand for the other class each.
+    expect(turned.accuracy).toBeCloseTo(1 - alphabetical.accuracy);
+    saveWeights(join(work.path, "named.safetensors"), network, { model: "cifar_resnet20", classes: '["cat","hen"]' });
+    expect(await fail(args, work.path)).toContain("lacks hen and has dog besides");
+  });
+
+  it("needs to know how images are normalised, and images of three channels", async () => {
+    const evaluate = (name: string) => {
+      saveWeights(join(work.path, "own.pt"), createModel(name).materialize(device()));
+      return fail(["evaluate", "--checkpoint", "own.pt", "--model", name, "--data", "photos"], work.path);
+    };
+    expect(await evaluate("nuclei_basic")).toContain("is of nuclei_basic, which has no normalisation of its own");
+    expect(await evaluate("mlp_fashion")).toContain("is of mlp_fashion, which takes images of 1 channels");
+  });
+
   it("says what is missing or too much", async () => {
     const usage = async (...args: string[]) => fail(["evaluate", ...args], work.path, 2);
     expect(await usage()).toContain("name a run's folder, or give --checkpoint and --data");
@@ -44,6 +74,9 @@ describe("fovea evaluate --checkpoint", () => {
       "either a run's folder or --checkpoint",
     );
     expect(await usage("run", "--data", "b")).toContain("belong to --checkpoint");
+    expect(await usage("--checkpoint", "a.pt", "--data", "b", "--weights", "last")).toContain(
+      "--weights belongs to a run",
+    );
   });
 
   it("refuses a file that is no checkpoint, and data that is none", async () => {
