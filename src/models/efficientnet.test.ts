@@ -18,8 +18,8 @@ describe("a scaled EfficientNet", () => {
   });
 
   it("goes with images of γᵠ times 224 pixels, to a multiple of 4", () => {
-    // 224, 257.6, 296.24, 340.676
-    expect([0, 1, 2, 3].map((phi) => EfficientNet.scaled(phi).size)).toEqual([224, 256, 296, 340]);
+    // 224, 257.6, 296.24, 340.676, 391.7774
+    expect([0, 1, 2, 3, 4].map((phi) => EfficientNet.scaled(phi).size)).toEqual([224, 256, 296, 340, 392]);
   });
 
   it("takes explicit factors: those of B3 give B3", () => {
@@ -102,8 +102,12 @@ describe("efficientnet_b0", () => {
 
 it.each([
   ["efficientnet_b0", 0.2],
+  ["efficientnet_b1", 0.2],
+  ["efficientnet_b2", 0.3],
   ["efficientnet_b3", 0.3],
+  ["efficientnet_b4", 0.4],
   ["efficientnet_b5", 0.4],
+  ["efficientnet_b6", 0.5],
   ["efficientnet_b7", 0.5],
   ["efficientnet_v2_s", 0.2],
   ["efficientnet_v2_m", 0.3],
