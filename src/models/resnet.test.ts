@@ -46,21 +46,29 @@ describe("ResNet", () => {
     ]);
   });
 
-  it("leaves out branches with probabilities that rise evenly to the last, just before the sum", () => {
-    const { nodes } = training("resnet18", { stochasticDepth: 0.35 });
-    const drops = nodes.filter((node) => node.operator === "stochasticDepth");
-    // timm: rate · block / (blocks - 1), so the first of the eight has none.
-    expect(drops.map(({ attributes }) => attributes.p.toFixed(3))).toEqual(
-      [1, 2, 3, 4, 5, 6, 7].map((block) => (0.05 * block).toFixed(3)),
-    );
-    for (const drop of drops) {
-      const [before] = drop.inputs;
-      expect(before?.kind === "node" && before.node.module).toMatch(/^layer\d\.\d\.bn2$/);
-      const uses = nodes.filter(({ inputs }) => inputs.some((input) => input?.kind === "node" && input.node === drop));
-      expect(uses.map(({ operator }) => operator)).toEqual(["add"]);
-    }
-    expect(training("resnet18", {}).operators.get("stochasticDepth")).toBeUndefined();
-  });
+  it.each([
+    ["resnet18", 8, 0.35, "bn2"],
+    ["resnet50", 16, 0.75, "bn3"],
+  ])(
+    "%s leaves out branches with probabilities that rise evenly to the last, just before the sum",
+    (name, blocks, rate, last) => {
+      const { nodes } = training(name, { stochasticDepth: rate });
+      const drops = nodes.filter((node) => node.operator === "stochasticDepth");
+      // timm: rate · block / (blocks - 1), 0.05 more with each here, so the first block has none.
+      expect(drops.map(({ attributes }) => attributes.p.toFixed(3))).toEqual(
+        Array.from({ length: blocks - 1 }, (_, i) => (0.05 * (i + 1)).toFixed(3)),
+      );
+      for (const drop of drops) {
+        const [before] = drop.inputs;
+        expect(before?.kind === "node" && before.node.module).toMatch(new RegExp(`^layer\\d\\.\\d\\.${last}$`));
+        const uses = nodes.filter(({ inputs }) =>
+          inputs.some((input) => input?.kind === "node" && input.node === drop),
+        );
+        expect(uses.map(({ operator }) => operator)).toEqual(["add"]);
+      }
+      expect(training(name, {}).operators.get("stochasticDepth")).toBeUndefined();
+    },
+  );
 
   it("has dropout between pooling and the head", () => {
     const { nodes } = training("resnet18", { dropout: 0.3 });

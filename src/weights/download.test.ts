@@ -225,6 +225,24 @@ describe("several downloads of one file", () => {
     expectWhole(want);
   });
 
+  it("leave a part alone that is being written", async () => {
+    let count = 0;
+    await using server = await serve((request, response) =>
+      send(request, response, body, count++ === 0 ? { stallAfter: 100_000 } : {}),
+    );
+    const want = wanted();
+    const controller = new AbortController();
+    let second: Promise<void> | undefined;
+    const onProgress = (done: number) => {
+      if (done === 100_000)
+        second ??= download(from(server), want).finally(() => controller.abort(new Error("enough")));
+    };
+    await expect(download(from(server), { ...want, onProgress, signal: controller.signal })).rejects.toThrow("enough");
+    await second;
+    expect(server.requests[1]?.range).toBeUndefined();
+    expect(sha256(readFileSync(want.path))).toBe(sha256(body));
+  });
+
   it("take over a part only from a process that is gone", async () => {
     await using server = await serve((request, response) => send(request, response, body, { etag: '"v"' }));
     const want = wanted();
