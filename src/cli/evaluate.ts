@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Command } from "commander";
 import type { SkippedImage } from "../data/index.js";
 import { cifar10FolderIn, type ImageSet, Loader, loadCifar10, loadLabelledFolder } from "../data/index.js";
@@ -44,8 +46,8 @@ export function registerEvaluate(program: Command): void {
     .addHelpText(
       "after",
       `
-A checkpoint's network is rebuilt from what the file tells, and images are normalised as that network expects.
-Of the data's folder test/ is taken, else validation/, else the folder itself.
+A checkpoint's network is rebuilt from what the file tells, and images are normalised as that
+network expects. Of the data's folder test/ is taken, else validation/, else the folder itself.
 
 Examples:
   $ fovea evaluate runs/nuclei
@@ -106,7 +108,11 @@ async function runSubject(folder: string, data: string | undefined, options: Opt
   const onUnreadable = options.skipUnreadable ? "skip" : undefined;
   const { images, skipped } = await (data === undefined
     ? loadValidation(settings, { onUnreadable, onProgress: reading.update })
-    : loadLabelledFolder(data, settings.classes, { size: settings.size, onUnreadable, progress: reading.update })
+    : loadLabelledFolder(testPartOf(data), settings.classes, {
+        size: settings.size,
+        onUnreadable,
+        progress: reading.update,
+      })
   ).finally(reading.stop);
   const about = { run: folder, weights: options.weights, data: data ?? settings.data };
   return { model, loader: evaluationLoader(images, settings), skipped, about };
@@ -147,5 +153,13 @@ async function testImages(
   }
   const reading = progressBar("reading images");
   const onUnreadable = options.skipUnreadable ? "skip" : "stop";
-  return loadLabelledFolder(data, classes, { size, onUnreadable, progress: reading.update }).finally(reading.stop);
+  return loadLabelledFolder(testPartOf(data), classes, { size, onUnreadable, progress: reading.update }).finally(
+    reading.stop,
+  );
+}
+
+/** Images kept for the very end are what tells most; the validation images have chosen the weights. */
+function testPartOf(folder: string): string {
+  const test = join(folder, "test");
+  return existsSync(test) ? test : folder;
 }

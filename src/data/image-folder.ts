@@ -65,8 +65,7 @@ export async function loadImageFolder(root: string, options: FolderOptions = {})
 }
 
 /**
- * Loads labelled images for evaluation: a folder per class, or a folder with such a `test/` inside, else a `validation/` (or
- * `val/`).
+ * Loads labelled images for evaluation: a folder per class, or a folder with such a `validation/` (or `val/`) inside.
  *
  * @param classes those of the network, in its order; the folder must have exactly these. Undefined where the network does
  *   not tell: the folder's, in alphabetical order
@@ -77,7 +76,7 @@ export async function loadLabelledFolder(
   classes: readonly string[] | undefined,
   options: ReadOptions = {},
 ): Promise<{ readonly images: ImageSet; readonly skipped: readonly SkippedImage[] }> {
-  const under = isFolder(join(root, "test")) ? "test" : isFolder(root) ? (validationFolderIn(root) ?? "") : "";
+  const under = isFolder(root) ? (validationFolderIn(root) ?? "") : "";
   const found = scanClassFolders(root, under);
   const wanted = classes ?? found.classes;
   requireSameClasses(join(root, under), found.classes, wanted, "the network");

@@ -90,10 +90,11 @@ export function listModels(pattern = "*"): ModelEntry[] {
 export function findModel(name: string): ModelEntry {
   const entry = registry.get(name);
   if (entry) return entry;
+  const wanted = name.toLowerCase();
   const near = [...registry.keys()]
-    .map((known) => ({ known, far: distance(name.toLowerCase(), known) }))
-    .filter(({ known, far }) => far <= Math.max(2, known.length / 3) || known.includes(name.toLowerCase()))
-    .sort((a, b) => a.far - b.far)
+    .map((known) => ({ known, far: distance(wanted, known), within: known.includes(wanted) }))
+    .filter(({ known, far, within }) => far <= Math.max(2, known.length / 3) || within)
+    .sort((a, b) => Number(b.within) - Number(a.within) || a.far - b.far)
     .slice(0, 4)
     .map(({ known }) => known);
   throw new FoveaError("UNKNOWN_MODEL", `There is no network named "${name}".`, {

@@ -1,7 +1,7 @@
 import type { Graph, GraphModule } from "../graph/index.js";
 import { bytesOf, elements, formatShape, type Pair, type Shape } from "../tensor/index.js";
 import { bytes, count } from "./format.js";
-import { table } from "./tables.js";
+import { plainTable } from "./tables.js";
 
 /** A module of a summary. */
 export interface SummaryRow extends GraphModule {
@@ -56,9 +56,11 @@ export function summaryTable(graph: Graph, options: { depth?: number } = {}): st
     ["Size of all three", bytes(inputBytes + parameterBytes + activationBytes)],
   ].map(([name = "", value = ""]) => `${name.padEnd(40)}${value}`);
   return [
-    table([...head, ...(frozen > 0 ? ["Trained"] : []), "Multiply-adds"], rows, {
-      align: ["left", "left", "left", "left", "left", "right", ...(frozen > 0 ? (["left"] as const) : []), "right"],
-    }),
+    plainTable([...head, ...(frozen > 0 ? ["Trained"] : []), "Multiply-adds"], rows, [
+      ...(["left", "left", "left", "left", "left", "right"] as const),
+      ...(frozen > 0 ? (["left"] as const) : []),
+      "right",
+    ]),
     "",
     ...facts,
   ].join("\n");

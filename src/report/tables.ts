@@ -51,14 +51,39 @@ export function table(
   return lines.map((line) => (line.startsWith("─") ? pc.dim(line) : line)).join("\n");
 }
 
+/**
+ * As {@link table}, for cells of characters that are each one column wide and without colours. Takes thousands of rows in
+ * no time, where the other takes seconds.
+ */
+export function plainTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  align: readonly Alignment[],
+): string {
+  const pads = padding([head, ...rows], align);
+  const [title = "", ...lines] = [head, ...rows].map((row) => pads(row).join("  ").trimEnd());
+  const width = pads(head).join("  ").length;
+  return [pc.bold(title), pc.dim("─".repeat(width)), ...lines].join("\n");
+}
+
+/** Pads the cells of a row to the widths that all rows need. */
+function padding(
+  rows: readonly (readonly string[])[],
+  align: readonly Alignment[],
+): (row: readonly string[]) => string[] {
+  const widths = align.map((_, i) => rows.reduce((most, row) => Math.max(most, row[i]?.length ?? 0), 0));
+  return (row) =>
+    widths.map((width, i) => (align[i] === "left" ? (row[i] ?? "").padEnd(width) : (row[i] ?? "").padStart(width)));
+}
+
 /** A table with borders of plain characters, as those of PrettyTable in Python: the first column left, the others right. */
 export function boxTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
-  const rule = `+${widths.map((width) => "-".repeat(width + 2)).join("+")}+`;
-  const line = (cells: readonly string[]) => {
-    const padded = widths.map((width, i) => (i === 0 ? cells[i]?.padEnd(width) : cells[i]?.padStart(width)));
-    return `| ${padded.join(" | ")} |`;
-  };
+  const pads = padding(
+    [head, ...rows],
+    head.map((_, i) => (i === 0 ? "left" : "right")),
+  );
+  const line = (row: readonly string[]) => `| ${pads(row).join(" | ")} |`;
+  const rule = line(head).replace(/[^|]/g, "-").replaceAll("|", "+");
   return [rule, line(head), rule, ...rows.map(line), rule].join("\n");
 }
 

@@ -188,7 +188,7 @@ describe("fovea evaluate", () => {
   it("prints loss, accuracy, the classes and the confusion matrix", async () => {
     const text = await succeed(["evaluate", "runs/first", "images", "--weights", "last"], work.path);
     expect(text).toMatch(
-      /^Images {14}31\nLoss {16}\d+\.\d{4}\nAccuracy {12}\d+\.\d %\nBalanced accuracy {3}\d+\.\d %\n/,
+      /^Images {14}31\nLoss {16}\d+\.\d{4}\nAccuracy {12}\d+\.\d\d %\nBalanced accuracy {3}\d+\.\d %\n/,
     );
     expect(text).toMatch(/class +images +precision +recall +F1/);
     expect(text).toMatch(/true \\ predicted +tumor +stromal +til +recognised/);

@@ -6,7 +6,7 @@ import { engineInfo } from "../../src/tensor/torch/index.js";
 import { command, environment, fail, fovea, succeed, temporaryFolder } from "./fovea.js";
 
 const work = temporaryFolder();
-const commands = ["train", "evaluate", "predict", "summary", "models", "doctor"];
+const commands = ["train", "evaluate", "predict", "summary", "models", "compare", "convert", "doctor"];
 afterAll(work.remove);
 
 describe("help", () => {
@@ -51,7 +51,7 @@ describe("a mistake in the command", () => {
 
   it.each([
     [["summary", "nuclei_basik"], "Did you mean nuclei_basic?"],
-    [["train", "--model", "resnet20"], "Did you mean cifar_resnet20?"],
+    [["train", "--model", "resnet20"], "Did you mean cifar_resnet20"],
     [["train", "--device", "cuda:77"], 'There is no device "cuda:77". This machine has'],
     [["train", "--device", "gpu"], 'There is no device "gpu". This machine has'],
     [["train", "--name", "a/b"], '"a/b" cannot be the name of a run.'],
@@ -81,8 +81,8 @@ const Summary = z.object({
 describe("what needs no data", () => {
   it("summary shows layers and totals", async () => {
     const text = await succeed(["summary", "nuclei_basic", "--depth", "2"], work.path);
-    expect(text).toMatch(/^Module +Type +Output +Parameters +Multiply-adds\n/);
-    expect(text).toMatch(/^\(network\) +NucleiBasic +\[1, 3\] +492,681 +56,637,512$/m);
+    expect(text).toMatch(/^Module +Type +Input +Output +Kernel +Parameters +Multiply-adds\n/);
+    expect(text).toMatch(/^\(network\) +NucleiBasic +\[1, 3, 90, 90\] +\[1, 3\] +– +492,681 +56,637,512$/m);
     expect(text).toContain("Size of the parameters                  1.9 MiB\n");
     const args = "summary nuclei_basic --json --depth 1 --classes 5 --size 64 --batch-size 2".split(" ");
     const found = Summary.parse(JSON.parse(await succeed(args, work.path)));
@@ -97,8 +97,8 @@ describe("what needs no data", () => {
 
   it("models lists the networks, all or some", async () => {
     const text = await succeed(["models"], work.path);
-    expect(text).toMatch(/^cifar_resnet20 +ResNet +272,378 +32x32 /m);
-    expect(text).toMatch(/^nuclei_basic +Nuclei +492,681 +90x90 /m);
+    expect(text).toMatch(/^cifar_resnet20 +ResNet +272,378 +41\.0 M +3x32x32 /m);
+    expect(text).toMatch(/^nuclei_basic +Nuclei +492,681 +57\.0 M +3x90x90 /m);
     const some = JSON.parse(await succeed(["models", "nuc*", "--json"], work.path));
     expect(some).toMatchObject([{ name: "nuclei_basic", family: "Nuclei", parameters: 492_681, inputSize: 90 }]);
   });
