@@ -11,6 +11,7 @@ export default defineConfig({
     // Threads that wait by spinning take the cores from the other test files and from the commands that tests start.
     env: { OMP_WAIT_POLICY: "PASSIVE" },
     setupFiles: ["test/support/fast-check.ts"],
+    globalSetup: ["test/support/cache.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -8,8 +8,8 @@
 #include "autograd.h"
 #include "data.h"
 #include "engine.h"
+#include "entry.h"
 #include "environment.h"
-#include "javascript.h"
 #include "operators.h"
 
 namespace {

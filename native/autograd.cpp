@@ -4,6 +4,7 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "entry.h"
 #include "environment.h"
 #include "javascript.h"
 #include "values.h"

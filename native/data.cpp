@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "entry.h"
 #include "environment.h"
 #include "javascript.h"
 #include "values.h"

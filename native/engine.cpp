@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "allocator.h"
+#include "entry.h"
 #include "environment.h"
 #include "javascript.h"
 #include "values.h"

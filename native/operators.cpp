@@ -8,6 +8,7 @@
 #include <sstream>
 #include <unordered_map>
 
+#include "entry.h"
 #include "environment.h"
 #include "javascript.h"
 #include "values.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Makes a fresh checkout ready: libtorch, build tools, node modules, native addon, TypeScript. What is there already is
+ * Makes a fresh checkout ready: libtorch, build tools, node modules, native addons, TypeScript. What is there already is
  * left alone, so a second run takes a moment. Needs nothing but Node itself.
  *
  *   node scripts/setup.mjs                              the distribution's libtorch (apt on Debian and Ubuntu)
@@ -16,7 +16,7 @@ import { withLock } from "./lib/lock.mjs";
 import { ensureNative, nativeIsCurrent } from "./lib/native.mjs";
 import { ensureNodeModules } from "./lib/node-modules.mjs";
 import { main, reporter, SetupError } from "./lib/report.mjs";
-import { buildTools, missingPackages, toolsHint } from "./lib/tools.mjs";
+import { buildTools, missingLibraries, missingPackages, toolsHint } from "./lib/tools.mjs";
 import { ensureTypeScript } from "./lib/typescript.mjs";
 
 const OLDEST_NODE = 20;
@@ -54,27 +54,32 @@ async function ensureToolsAndTorch(report) {
   const torch = locateTorch(request) ?? locateRemembered();
   if (torch !== undefined && nativeIsCurrent(torch)) return torch;
 
-  const tools = missingPackages(buildTools());
+  const found = buildTools();
+  const tools = missingPackages(found);
   if (process.env.CXX && tools.includes("g++")) {
     throw new SetupError(`CXX is "${process.env.CXX}", which does not run.`, "Correct it or unset it.");
   }
-  const missing = [...tools, ...(torch === undefined ? ["libtorch-dev"] : [])];
+  // Elsewhere a library may lie where only cmake looks, which then says what it did not find.
+  const libraries = hasApt() ? missingLibraries(found) : [];
+  const missing = [...tools, ...libraries, ...(torch === undefined ? ["libtorch-dev"] : [])];
   if (missing.length === 0) report.done("C++ compiler, cmake and a builder are there");
-  else if (hasApt()) await aptInstall(report, missing, reasonFor(tools, torch), torch ? "" : `\n\n${otherWays()}`);
-  else if (tools.length > 0) {
-    throw new SetupError("A C++ compiler, cmake, and ninja or make are needed to build the addon.", toolsHint());
+  else if (hasApt()) {
+    await aptInstall(report, missing, reasonFor(tools, libraries, torch), torch ? "" : `\n\n${otherWays()}`);
+  } else if (tools.length > 0) {
+    throw new SetupError("A C++ compiler, cmake, and ninja or make are needed to build the addons.", toolsHint());
   }
 
-  const found = torch ?? locateTorch(request);
-  if (found === undefined) throw new SetupError("There is no libtorch on this system.", otherWays());
-  report.done(describeTorch(found));
-  return found;
+  const engine = torch ?? locateTorch(request);
+  if (engine === undefined) throw new SetupError("There is no libtorch on this system.", otherWays());
+  report.done(describeTorch(engine));
+  return engine;
 }
 
-function reasonFor(tools, torch) {
+function reasonFor(tools, libraries, torch) {
   const engine = torch === undefined ? ["libtorch is what computes"] : [];
-  const build = tools.length > 0 ? [`${tools.join(", ")} build the native addon`] : [];
-  return [...engine, ...build].join(", ");
+  const build = tools.length > 0 ? [`${tools.join(", ")} build the native addons`] : [];
+  const images = libraries.length > 0 ? [`${libraries.join(", ")} read images`] : [];
+  return [...engine, ...build, ...images].join(", ");
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) await main(() => setup());

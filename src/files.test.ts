@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FileError } from "./errors.js";
-import { writeFileAtomic } from "./files.js";
+import { AtomicFile, writeFileAtomic } from "./files.js";
 
 let folder = "";
 beforeEach(() => {
@@ -33,5 +33,32 @@ describe("writeFileAtomic", () => {
     writeFileSync(join(folder, "file"), "");
     expect(() => writeFileAtomic(join(folder, name), "text")).toThrow(FileError);
     expect(readdirSync(folder)).toEqual(["file"]);
+  });
+});
+
+describe("AtomicFile", () => {
+  it("comes into place when it is committed, with what was written where", () => {
+    const path = join(folder, "a", "pieces");
+    const file = new AtomicFile(path);
+    file.write(Uint8Array.of(0, 0));
+    file.write(Uint8Array.of(3, 4));
+    file.write(Uint8Array.of(1), 0);
+    expect(file.size).toBe(4);
+    expect(readdirSync(join(folder, "a"))).not.toContain("pieces");
+    file.commit();
+    file.discard();
+    expect([...readFileSync(path)]).toEqual([1, 0, 3, 4]);
+    expect(readdirSync(join(folder, "a"))).toEqual(["pieces"]);
+    expect(() => file.write(Uint8Array.of(1))).toThrow(FileError);
+  });
+
+  it("leaves nothing, and what was there before, when it is given up", () => {
+    const path = join(folder, "kept");
+    writeFileSync(path, "old");
+    const file = new AtomicFile(path);
+    file.write(Uint8Array.of(1));
+    file.discard();
+    expect(readdirSync(folder)).toEqual(["kept"]);
+    expect(readFileSync(path, "utf8")).toBe("old");
   });
 });

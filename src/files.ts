@@ -13,21 +13,96 @@ const mostAtOnce = 1 << 30;
  * @throws FileError when the folder or the file cannot be written
  */
 export function writeFileAtomic(path: string, content: string | Uint8Array): void {
-  const beside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  const file = new AtomicFile(path);
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    const file = openSync(beside, "wx");
+    file.write(typeof content === "string" ? Buffer.from(content) : content);
+    file.commit();
+  } finally {
+    file.discard();
+  }
+}
+
+/**
+ * A file that is written piece by piece and, as with {@link writeFileAtomic}, comes into place whole or not at all.
+ *
+ * @example
+ * const file = new AtomicFile(path);
+ * try {
+ *   for (const piece of pieces) file.write(piece);
+ *   file.commit();
+ * } finally {
+ *   file.discard();
+ * }
+ */
+export class AtomicFile {
+  readonly #path: string;
+  readonly #beside: string;
+  #file: number | undefined;
+  #size = 0;
+
+  /** @throws FileError when the folder cannot be made or written to */
+  constructor(path: string) {
+    this.#path = path;
+    this.#beside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
     try {
-      const bytes = typeof content === "string" ? Buffer.from(content) : content;
-      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at, Math.min(bytes.length - at, mostAtOnce));
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
+      mkdirSync(dirname(path), { recursive: true });
+      this.#file = openSync(this.#beside, "wx");
+    } catch (cause) {
+      throw this.#failed(cause);
     }
-    renameSync(beside, path);
-  } catch (cause) {
-    discard(beside);
-    throw new FileError(path, `could not be written (${messageOf(cause)})`, { cause });
+  }
+
+  /** Bytes so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Appends; or writes to a place, which may lie beyond the end. @throws FileError when the disk does not take it */
+  write(bytes: Uint8Array, position = this.#size): void {
+    const file = this.#open();
+    try {
+      for (let at = 0; at < bytes.length; ) {
+        at += writeSync(file, bytes, at, Math.min(bytes.length - at, mostAtOnce), position + at);
+      }
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
+    this.#size = Math.max(this.#size, position + bytes.length);
+  }
+
+  /** Puts the file into its place. @throws FileError when that fails; what stood there is still there */
+  commit(): void {
+    const file = this.#open();
+    try {
+      fsyncSync(file);
+      this.#close();
+      renameSync(this.#beside, this.#path);
+    } catch (cause) {
+      throw this.#failed(cause);
+    }
+  }
+
+  /** Gives up what was not committed; nothing after a commit. */
+  discard(): void {
+    if (this.#file === undefined) return;
+    this.#close();
+    discard(this.#beside);
+  }
+
+  #open(): number {
+    if (this.#file === undefined) throw new FileError(this.#path, "was written already");
+    return this.#file;
+  }
+
+  #close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #failed(cause: unknown): FileError {
+    if (this.#file !== undefined) this.#close();
+    discard(this.#beside);
+    return new FileError(this.#path, `could not be written (${messageOf(cause)})`, { cause });
   }
 }
 

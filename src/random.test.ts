@@ -61,6 +61,40 @@ describe("Random", () => {
     );
   });
 
+  it.each<[string, (random: Random) => number, (x: number) => number]>([
+    ["gamma(1)", (random) => random.gamma(1), (x) => 1 - Math.exp(-x)],
+    ["gamma(2)", (random) => random.gamma(2), (x) => 1 - (1 + x) * Math.exp(-x)],
+    ["beta(1, 1)", (random) => random.beta(1, 1), (x) => x],
+    ["beta(1/2, 1/2)", (random) => random.beta(0.5, 0.5), (x) => (2 / Math.PI) * Math.asin(Math.sqrt(x))],
+    ["beta(2, 2)", (random) => random.beta(2, 2), (x) => (3 - 2 * x) * x ** 2],
+    ["beta(1/2, 1)", (random) => random.beta(0.5, 1), (x) => Math.sqrt(x)],
+    ["beta(3, 1)", (random) => random.beta(3, 1), (x) => x ** 3],
+    ["beta(1, 3)", (random) => random.beta(1, 3), (x) => 1 - (1 - x) ** 3],
+  ])("%s has its distribution", (_, next, cumulative) => {
+    const random = new Random(11);
+    const shares = Array.from({ length: 20_000 }, () => cumulative(next(random))).sort((a, b) => a - b);
+    // Kolmogorov and Smirnov: 1.95 / sqrt(n) is the 99.9th percentile.
+    const distance = Math.max(...shares.map((share, i) => Math.abs(share - (i + 0.5) / shares.length)));
+    expect(distance).toBeLessThan(1.95 / Math.sqrt(20_000));
+  });
+
+  it("gamma and beta: moments of small, odd and large parameters", () => {
+    for (const shape of [0.1, 0.5, 2.7, 40]) {
+      const random = new Random(12, shape);
+      const values = Array.from({ length: 50_000 }, () => random.gamma(shape));
+      // Mean and variance are the shape; the deviation of the mean of 50 000 is sqrt(shape / 50 000).
+      expect(Math.abs(mean(values) - shape)).toBeLessThan(5 * Math.sqrt(shape / 50_000));
+      expect(mean(values.map((value) => (value - shape) ** 2)) / shape).toBeCloseTo(1, 0.9);
+    }
+    for (const alpha of [0.001, 0.1, 0.2, 0.8, 1.5, 30]) {
+      const random = new Random(13, alpha);
+      const values = Array.from({ length: 20_000 }, () => random.beta(alpha, alpha));
+      expect(values.every((value) => value >= 0 && value <= 1)).toBe(true);
+      expect(mean(values)).toBeCloseTo(0.5, 1.5);
+      expect(mean(values.map((value) => (value - 0.5) ** 2)) * 4 * (2 * alpha + 1)).toBeCloseTo(1, 1);
+    }
+  });
+
   it("permutation: each number once, each order as likely", () => {
     expect([...new Random(1).permutation(1000)].sort((a, b) => a - b)).toEqual(
       Array.from({ length: 1000 }, (_, i) => i),

@@ -61,6 +61,34 @@ export class Random {
     return mean + deviation * radius * Math.cos(angle);
   }
 
+  /** Gamma with the given shape, above 0, and scale 1 (Marsaglia and Tsang 2000). */
+  gamma(shape: number): number {
+    if (shape < 1) return this.gamma(shape + 1) * Math.exp(Math.log(1 - this.uniform()) / shape);
+    const d = shape - 1 / 3;
+    const c = 1 / Math.sqrt(9 * d);
+    for (;;) {
+      const x = this.normal();
+      const v = (1 + c * x) ** 3;
+      if (v > 0 && Math.log(1 - this.uniform()) < x ** 2 / 2 + d * (1 - v + Math.log(v))) return d * v;
+    }
+  }
+
+  /** Beta with both parameters above 0, in [0, 1]. */
+  beta(a: number, b: number): number {
+    if (a > 1 || b > 1) {
+      const x = this.gamma(a);
+      return x / (x + this.gamma(b));
+    }
+    // Jöhnk 1964, with logarithms: powers of 1 / a would be too small for a number where a is small.
+    for (;;) {
+      const logX = Math.log(1 - this.uniform()) / a;
+      const logY = Math.log(1 - this.uniform()) / b;
+      const greater = Math.max(logX, logY);
+      const logSum = greater + Math.log(Math.exp(logX - greater) + Math.exp(logY - greater));
+      if (logSum <= 0) return Math.exp(logX - logSum);
+    }
+  }
+
   /** The numbers 0 … n-1 in random order (Fisher and Yates). */
   permutation(n: number): Uint32Array {
     const order = Uint32Array.from({ length: n }, (_, i) => i);

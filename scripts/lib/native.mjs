@@ -7,28 +7,31 @@ import { inRoot, root } from "./paths.mjs";
 import { SetupError, since } from "./report.mjs";
 import { run } from "./run.mjs";
 import { hashOf, read, writeAtomic } from "./stamp.mjs";
+import { toolsHint } from "./tools.mjs";
 
 /** What one compiler needs for a file that includes all of libtorch's headers. */
 const BYTES_PER_COMPILER = 2 * 1024 ** 3;
 
-/** Whether the addon stands built for this libtorch from these sources. */
+/** What is built, and what of it `build/engine.json` calls what. */
+const ADDONS = { addon: "fovea.node", images: "images.node" };
+
+/** Whether the addons stand built for this libtorch from these sources. */
 export function nativeIsCurrent(torch) {
-  const folder = folderOf(torch);
-  return existsSync(join(folder, "fovea.node")) && read(join(folder, "stamp")) === stampOf(torch);
+  return missingAddon(torch) === undefined && read(join(folderOf(torch), "stamp")) === stampOf(torch);
 }
 
-/** Builds the addon where needed and makes it the one that the package loads. */
+/** Builds the addons where needed and makes them those that the package loads. */
 export async function ensureNative(report, torch, tools) {
-  if (nativeIsCurrent(torch)) report.done(`native addon is up to date with ${describeTorch(torch)}`);
+  if (nativeIsCurrent(torch)) report.done(`native addons are up to date with ${describeTorch(torch)}`);
   else await build(report, torch, tools());
   select(torch);
 }
 
 async function build(report, torch, { builder }) {
   const folder = folderOf(torch);
-  const why = existsSync(join(folder, "fovea.node")) ? "its sources have changed" : "not built yet";
+  const why = missingAddon(torch) === undefined ? "their sources have changed" : "not built yet";
   const start = Date.now();
-  report.step(`building the native addon with ${describeTorch(torch)}: ${why}; this takes a minute or two`);
+  report.step(`building the native addons with ${describeTorch(torch)}: ${why}; this takes a minute or two`);
   const stamp = stampOf(torch);
   rmSync(join(folder, "stamp"), { force: true });
   const generator = builder === "ninja" ? "Ninja" : "Unix Makefiles";
@@ -36,7 +39,7 @@ async function build(report, torch, { builder }) {
   mkdirSync(folder, { recursive: true });
   const log = `native-${keyOf(torch)}`;
   const define = (name, value) => `-D${name}=${value}`;
-  await run(log, "cmake", [
+  const configure = [
     ...["-S", root, "-B", folder, "-G", generator],
     define("CMAKE_BUILD_TYPE", "Release"),
     define("TORCH_INCLUDE_DIRS", torch.includes.join(";")),
@@ -44,26 +47,28 @@ async function build(report, torch, { builder }) {
     define("TORCH_VERSION", torch.version),
     define("TORCH_CXX11_ABI", torch.abi),
     define("NODE_API_HEADERS", inRoot("node_modules", "node-api-headers", "include")),
-  ]);
+  ];
+  await run(log, "cmake", configure, { hint: `If a tool or library is missing:\n\n${toolsHint()}` });
   await run(log, "cmake", ["--build", folder, "-j", String(jobs())], { append: true });
-  if (!existsSync(join(folder, "fovea.node"))) {
-    throw new SetupError(`The build ended without ${relative(root, join(folder, "fovea.node"))}.`);
-  }
+  const missing = missingAddon(torch);
+  if (missing !== undefined) throw new SetupError(`The build ended without ${relative(root, missing)}.`);
   writeAtomic(join(folder, "stamp"), stamp);
-  report.step(`native addon built in ${since(start)}`);
+  report.step(`native addons built in ${since(start)}`);
 }
 
-/** Names the addon that the package loads; several stay built beside each other, and changing is a matter of this file. */
+/** The first of the addons that is not there, or undefined. */
+function missingAddon(torch) {
+  return Object.values(ADDONS)
+    .map((name) => join(folderOf(torch), name))
+    .find((path) => !existsSync(path));
+}
+
+/** Names the addons that the package loads; several builds stay built beside each other, and changing is a matter of this file. */
 function select(torch) {
   const path = inRoot("build", "engine.json");
-  const text = `${JSON.stringify(
-    {
-      addon: relative(root, join(folderOf(torch), "fovea.node")),
-      libtorch: { version: torch.version, path: torch.path, source: torch.source },
-    },
-    null,
-    2,
-  )}\n`;
+  const paths = Object.entries(ADDONS).map(([name, file]) => [name, relative(root, join(folderOf(torch), file))]);
+  const libtorch = { version: torch.version, path: torch.path, source: torch.source };
+  const text = `${JSON.stringify({ ...Object.fromEntries(paths), libtorch }, null, 2)}\n`;
   if (read(path) !== text) writeAtomic(path, text);
 }
 

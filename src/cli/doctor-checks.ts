@@ -34,6 +34,8 @@ export interface Facts {
   cpu: { model: string; cores: number; avx2: boolean; avx512: boolean };
   /** Bytes of memory: in all, and not in use. */
   memory: { total: number; free: number };
+  /** The addon that reads images; its version tells what it is built with. */
+  images: PackageFacts;
   sharp: PackageFacts;
   onnxRuntime: PackageFacts;
 }
@@ -72,6 +74,7 @@ export function check(facts: Facts): Check[] {
     checkEngine(facts),
     ...(facts.engine.loaded ? [checkCapability(facts, facts.engine), checkThreads(facts, facts.engine)] : []),
     checkCuda(facts),
+    checkImages(facts),
     checkSharp(facts),
     checkOnnx(facts),
     checkMachine(facts),
@@ -157,6 +160,12 @@ function checkCuda({ engine }: Facts): Check {
   };
 }
 
+function checkImages({ images }: Facts): Check {
+  return "version" in images
+    ? { name: "Images addon", state: "ok", found: images.version }
+    : { name: "Images addon", state: "missing", found: images.missing, advice: SETUP };
+}
+
 function checkSharp({ sharp }: Facts): Check {
   return "version" in sharp
     ? { name: "sharp", state: "ok", found: sharp.version }
@@ -164,7 +173,7 @@ function checkSharp({ sharp }: Facts): Check {
         name: "sharp",
         state: "missing",
         found: sharp.missing,
-        advice: `${SETUP}   (images cannot be read without it)`,
+        advice: `${SETUP}   (WebP and TIFF images cannot be read without it)`,
       };
 }
 

@@ -20,6 +20,7 @@ const GOOD: Facts = {
   engine: ENGINE,
   cpu: { model: "A processor", cores: 4, avx2: true, avx512: false },
   memory: { total: 8 * 1024 ** 3, free: 4 * 1024 ** 3 },
+  images: { version: "libjpeg-turbo 2.1.5, libpng 1.6.39" },
   sharp: { version: "0.35.5" },
   onnxRuntime: { missing: "not installed" },
 };
@@ -71,6 +72,13 @@ describe("check", () => {
       state: "missing",
       found: "Could not load",
     });
+  });
+
+  test("the images addon is required, and says what it is built with", () => {
+    expect(find(GOOD, "Images addon")).toMatchObject({ state: "ok", found: "libjpeg-turbo 2.1.5, libpng 1.6.39" });
+    const facts: Facts = { ...GOOD, images: { missing: "The addon that reads images is not built." } };
+    expect(find(facts, "Images addon")).toMatchObject({ state: "missing", advice: "npm run setup" });
+    expect(isUsable(check(facts))).toBe(false);
   });
 
   test.each([
@@ -155,6 +163,7 @@ describe("fovea doctor", () => {
     expect(facts.node).toBe(process.versions.node);
     expect(facts.cpu.cores).toBeGreaterThan(0);
     expect(facts.memory.total).toBeGreaterThan(facts.memory.free);
+    expect(facts.images).toEqual({ version: expect.stringMatching(/^libjpeg-turbo \d\S+, libpng \d\S+$/) });
     expect(facts.sharp).toHaveProperty("version");
     expect(check(facts).length).toBeGreaterThan(6);
   });

@@ -5,6 +5,7 @@ import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import colors from "picocolors";
 import { z } from "zod";
+import { nativeImages } from "../data/native.js";
 import { FoveaError, messageOf } from "../errors.js";
 import { engineInfo } from "../tensor/torch/index.js";
 import {
@@ -79,6 +80,7 @@ export async function gatherFacts(): Promise<Facts> {
       avx512: flags.has("avx512f"),
     },
     memory: { total: totalmem(), free: freemem() },
+    images: imagesFacts(),
     sharp: await sharpFacts(),
     onnxRuntime: onnxFacts(),
   };
@@ -102,6 +104,15 @@ function engineSource(): string | undefined {
     return EngineRecord.parse(JSON.parse(record)).libtorch.source;
   } catch {
     return undefined;
+  }
+}
+
+function imagesFacts(): PackageFacts {
+  try {
+    const { jpeg, png } = nativeImages().versions();
+    return { version: `libjpeg-turbo ${jpeg}, libpng ${png}` };
+  } catch (error) {
+    return { missing: firstLine(messageOf(error)) };
   }
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { SkippedImage } from "../data/index.js";
-import { cifar10FolderIn, type ImageSet, Loader, loadCifar10, loadLabelledFolder } from "../data/index.js";
+import { type Dataset, dataSpecOf, Loader, openDataset, openLabelledFolder, parsePipeline } from "../data/index.js";
 import { FileError } from "../errors.js";
 import type { Module } from "../nn/index.js";
 import { confusionTable, count, exactPercent, metricsTable, percent } from "../report/index.js";
@@ -36,10 +36,10 @@ export function registerEvaluate(program: Command): void {
     .argument("[run]", "a run's folder; or give --checkpoint and --data")
     .argument(
       "[folder]",
-      "a folder per class, or such a test/ or validation/ inside (default: the run's own validation images)",
+      "a folder per class, such a test/ or validation/ inside, or another source of images (default: the run's own validation images)",
     )
     .option("--checkpoint <file>", "weights: .safetensors, or PyTorch's .pt, .pth, .ckpt")
-    .option("--data <folder>", "for --checkpoint: CIFAR-10's binary folder, or images with a folder per class")
+    .option("--data <source>", "for --checkpoint: the same")
     .option("--model <name>", "for --checkpoint: the network, where the file holds weights alone")
     .option("--batch-size <n>", "for --checkpoint: images at a time (default: 100)", wholeNumber(1));
   addRunOptions(command)
@@ -60,19 +60,21 @@ Examples:
       const { model, loader, skipped, about } = await (run === undefined
         ? checkpointSubject(options.checkpoint ?? "", options.data ?? "", options)
         : runSubject(run, folder, options));
-      printSkipped(skipped);
       const running = progressBar("evaluating");
-      const { loss, matrix } = await evaluate(model, loader, {
+      const { loss, matrix, indices } = await evaluate(model, loader, {
         device: options.device,
         onBatch: (done) => running.update(done, loader.set.size),
-      }).finally(running.stop);
+      }).finally(() => {
+        running.stop();
+        printSkipped(skipped);
+      });
       if (options.json) {
         console.log(JSON.stringify({ ...about, loss, ...matrix.toJSON(), skipped }, null, 2));
         return;
       }
       console.log(
         [
-          `Images              ${count(loader.set.size)}`,
+          `Images              ${count(indices.length)}`,
           `Loss                ${loss.toFixed(4)}`,
           `Accuracy            ${exactPercent(matrix.accuracy)}`,
           `Balanced accuracy   ${percent(matrix.balancedAccuracy)}`,
@@ -104,18 +106,18 @@ async function runSubject(folder: string, data: string | undefined, options: Opt
   const run = Run.open(folder);
   const { settings } = run;
   const model = run.loadModel(options.weights, options.device);
-  const reading = progressBar("reading images");
   const onUnreadable = options.skipUnreadable ? "skip" : undefined;
-  const { images, skipped } = await (data === undefined
-    ? loadValidation(settings, { onUnreadable, onProgress: reading.update })
-    : loadLabelledFolder(testPartOf(data), settings.classes, {
-        size: settings.size,
-        onUnreadable,
-        progress: reading.update,
-      })
-  ).finally(reading.stop);
   const about = { run: folder, weights: options.weights, data: data ?? settings.data };
-  return { model, loader: evaluationLoader(images, settings), skipped, about };
+  if (data === undefined) {
+    const reading = progressBar("reading images");
+    const own = await loadValidation(settings, { onUnreadable, onProgress: reading.update }).finally(reading.stop);
+    const skipped = [...own.skipped];
+    const onSkip = (image: SkippedImage) => skipped.push(image);
+    return { model, loader: evaluationLoader(own.images, settings, { onUnreadable, onSkip }), skipped, about };
+  }
+  const { images, skipped } = await testImages(data, settings.classes, options);
+  const loader = evaluationLoader(images, settings, { onUnreadable, onSkip: (image) => skipped.push(image) });
+  return { model, loader, skipped, about };
 }
 
 async function checkpointSubject(checkpoint: string, data: string, options: Options): Promise<Subject> {
@@ -133,33 +135,43 @@ async function checkpointSubject(checkpoint: string, data: string, options: Opti
       hint: "It is trained with its data's: evaluate the run's folder, which keeps it.",
     });
   }
-  const { images, skipped } = await testImages(data, { size: inputSize, classes }, options);
-  const loader = new Loader(images, { batchSize: options.batchSize ?? 100, normalization, layout: "nhwc" });
+  const { images, skipped } = await testImages(data, classes, options);
+  const loader = new Loader(images, {
+    batchSize: options.batchSize ?? 100,
+    transforms: parsePipeline([
+      { name: "resize", size: [inputSize, inputSize], interpolation: "bicubic" },
+      { name: "normalize", ...normalization },
+    ]),
+    layout: "nhwc",
+    onUnreadable: options.skipUnreadable ? "skip" : "stop",
+    onSkip: (image) => skipped.push(image),
+  });
   return { model, loader, skipped, about: { checkpoint, model: name, data } };
 }
-
+/**
+ * The images that tell most: those kept for the very end, since the validation images have chosen the weights.
+ *
+ * @throws FileError when their classes are not those of the network
+ */
 async function testImages(
   data: string,
-  { size, classes }: { size: number; classes: readonly string[] | undefined },
-  options: Options,
-): Promise<{ images: ImageSet; skipped: readonly SkippedImage[] }> {
-  if (cifar10FolderIn(data) !== undefined) {
-    const images = loadCifar10(data, "test", { size });
-    if (classes && classes.join("\n") !== images.classes.join("\n")) {
-      const named = `${images.classes.join(", ")}; the checkpoint's are ${classes.join(", ")}`;
-      throw new FileError(data, `is CIFAR-10, whose classes are ${named}`);
-    }
-    return { images, skipped: [] };
+  classes: readonly string[] | undefined,
+  { skipUnreadable }: Options,
+): Promise<{ images: Dataset; skipped: SkippedImage[] }> {
+  const onUnreadable = skipUnreadable ? "skip" : "stop";
+  const spec = dataSpecOf(data, { onUnreadable });
+  if (spec.source === "folder") {
+    const test = join(data, "test");
+    const { images, problems } = openLabelledFolder(existsSync(test) ? test : data, classes, { onUnreadable });
+    return { images, skipped: [...problems] };
   }
-  const reading = progressBar("reading images");
-  const onUnreadable = options.skipUnreadable ? "skip" : "stop";
-  return loadLabelledFolder(testPartOf(data), classes, { size, onUnreadable, progress: reading.update }).finally(
-    reading.stop,
-  );
-}
-
-/** Images kept for the very end are what tells most; the validation images have chosen the weights. */
-function testPartOf(folder: string): string {
-  const test = join(folder, "test");
-  return existsSync(test) ? test : folder;
+  const { test, validation, problems } = await openDataset(spec);
+  const images = test ?? validation;
+  if (classes && classes.join("\n") !== images.classes.join("\n")) {
+    throw new FileError(
+      data,
+      `has the classes ${images.classes.join(", ")}; those of the network are ${classes.join(", ")}`,
+    );
+  }
+  return { images, skipped: [...problems] };
 }

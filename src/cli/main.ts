@@ -4,6 +4,7 @@ import { z } from "zod";
 import { messageOf } from "../errors.js";
 import { registerCompare } from "./compare.js";
 import { registerConvert } from "./convert.js";
+import { registerData } from "./data.js";
 import { registerDoctor } from "./doctor.js";
 import { registerEvaluate } from "./evaluate.js";
 import { registerModels } from "./models.js";
@@ -28,9 +29,13 @@ function createProgram(): Command {
     register(program);
   registerCompare(program);
   registerConvert(program);
+  registerData(program);
   registerDoctor(program);
   // Each command has a copy of this setting from when it was made.
-  for (const command of program.commands) command.exitOverride();
+  for (const command of program.commands) {
+    command.exitOverride();
+    for (const inner of command.commands) inner.exitOverride();
+  }
   return program;
 }
 

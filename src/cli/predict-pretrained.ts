@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { expandPaths, readPreprocessed, type SkippedImage } from "../data/index.js";
+import { openImages, readPreprocessed, type SkippedImage } from "../data/index.js";
 import { FileError, FoveaError } from "../errors.js";
 import type { Module } from "../nn/index.js";
 import type { Preprocessing } from "../preprocessing.js";
@@ -29,12 +28,11 @@ export async function predictPretrained(
   options: RunOptions,
 ): Promise<void> {
   const device = requireDevice(options.device).name;
-  const files = expandPaths(paths);
   // Before megabytes are downloaded for nothing.
-  const absent = options.skipUnreadable ? undefined : files.find((path) => !existsSync(path));
-  if (absent !== undefined) throw new FileError(absent, "there is no such file");
+  const { images, problems } = openImages(paths, { onUnreadable: options.skipUnreadable ? "skip" : "stop" });
+  const files = images.paths;
   const model = await fetchModel(weights, device);
-  const skipped: SkippedImage[] = [];
+  const skipped: SkippedImage[] = [...problems];
   const running = progressBar("predicting");
   const predictions: Prediction[] = [];
   try {

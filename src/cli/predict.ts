@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { loadImages } from "../data/index.js";
+import { openImages, type SkippedImage } from "../data/index.js";
 import { FoveaError } from "../errors.js";
 import { percent, printable, table } from "../report/index.js";
 import { evaluationLoader, predict, Run } from "../train/index.js";
@@ -38,25 +38,29 @@ Examples:
       }
       if (paths.length === 0) command.error("error: missing required argument 'images'");
       const run = Run.open(folder);
-      const { classes, size } = run.settings;
+      const { classes } = run.settings;
       const model = run.loadModel(options.weights, options.device);
-      const reading = progressBar("reading images");
-      const { images, skipped } = await loadImages(paths, {
-        size,
-        onUnreadable: options.skipUnreadable ? "skip" : "stop",
-        progress: reading.update,
-      }).finally(reading.stop);
-      printSkipped(skipped);
-      if (images.size === 0) throw new FoveaError("FILE", "None of the images could be read.");
+      const onUnreadable = options.skipUnreadable ? "skip" : "stop";
+      const opened = openImages(paths, { onUnreadable });
+      const skipped: SkippedImage[] = [...opened.problems];
+      if (opened.images.size === 0) {
+        printSkipped(skipped);
+        throw new FoveaError("FILE", "None of the images could be read.");
+      }
+      const { images } = opened;
+      const loader = evaluationLoader(images, run.settings, { onUnreadable, onSkip: (image) => skipped.push(image) });
       const running = progressBar("predicting");
-      const probabilities = await predict(model, evaluationLoader(images, run.settings), {
+      const { probabilities, indices } = await predict(model, loader, {
         device: options.device,
         onBatch: (done) => running.update(done, images.size),
-      }).finally(running.stop);
-      const predictions = images.names.map((path, i) => {
+      }).finally(() => {
+        running.stop();
+        printSkipped(skipped);
+      });
+      const predictions = Array.from(indices, (index, i) => {
         const row = [...probabilities.subarray(i * classes.length, (i + 1) * classes.length)];
         const predicted = classes[row.indexOf(Math.max(...row))] ?? "";
-        return { path, predicted, row };
+        return { path: images.pathOf(index), predicted, row };
       });
       if (options.json) {
         const plain = predictions.map(({ path, predicted, row }) => ({

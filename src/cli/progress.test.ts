@@ -27,7 +27,12 @@ describe("progress", () => {
     seconds: 61,
     imagesPerSecond: 123.4,
   };
-  const evaluation = { loss: 1, matrix: new ConfusionMatrix(["a"]), probabilities: new Float32Array(0) };
+  const evaluation = {
+    loss: 1,
+    matrix: new ConfusionMatrix(["a"]),
+    probabilities: new Float32Array(0),
+    indices: new Uint32Array(0),
+  };
   const terminal = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
 
   afterEach(() => {

@@ -2,7 +2,17 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
-import { NUCLEI_AUGMENTATION } from "../data/index.js";
+import {
+  type ChannelStatistics,
+  type DataSpec,
+  type Dataset,
+  dataSpecOf,
+  datasetStatistics,
+  findPreset,
+  type Preset,
+  parseMix,
+  type SkippedImage,
+} from "../data/index.js";
 import { ArgumentError, FoveaError } from "../errors.js";
 import { trace } from "../graph/index.js";
 import { findModel } from "../models/index.js";
@@ -24,6 +34,7 @@ import {
   type EpochRecord,
   evaluate,
   evaluationLoader,
+  imageSize,
   loadData,
   Run,
   type RunData,
@@ -32,10 +43,12 @@ import {
   trainRun,
 } from "../train/index.js";
 import { number, properFraction, wholeNumber } from "./arguments.js";
+import { sourceHelp } from "./data-options.js";
 import { onInterrupt } from "./interrupt.js";
 import { printSkipped } from "./print-skipped.js";
 import { duration, progressBar, trainingProgress } from "./progress.js";
 import { chooseSamples } from "./samples.js";
+import { type Augmentation, readAugmentation, trainTransforms } from "./train-transforms.js";
 
 interface Options {
   data: string;
@@ -49,13 +62,16 @@ interface Options {
   labelSmoothing: number;
   classWeights: RunSettings["loss"]["classWeights"];
   dropout?: number;
-  augment: boolean;
+  augment?: string | false;
+  mixup?: number;
+  cutmix?: number;
   size?: number;
   seed: number;
-  validationFraction: number;
+  validationFraction?: number;
+  groupBy?: string;
   skipUnreadable?: true;
-  trainImages: number;
-  validationImages: number;
+  trainImages?: number;
+  validationImages?: number;
   name?: string;
   output: string;
   device: string;
@@ -72,7 +88,7 @@ export function registerTrain(program: Command): void {
   program
     .command("train")
     .description("Train a network on a folder of images or on the built-in set of synthetic cell nuclei.")
-    .option("--data <folder>", "images in train/CLASS and validation/CLASS, or in CLASS; or `synthetic`", "synthetic")
+    .option("--data <source>", `${sourceHelp}; a folder has train/CLASS and validation/CLASS, or CLASS`, "synthetic")
     .option("--model <name>", "a name that `fovea models` lists", "nuclei_basic")
     .option("--epochs <n>", "passes over the training images", wholeNumber(1), 10)
     .option("--batch-size <n>", "images in a step", wholeNumber(1), 64)
@@ -91,7 +107,13 @@ export function registerTrain(program: Command): void {
         .default("balanced"),
     )
     .option("--dropout <p>", "before the last layer (default: the network's own)", number(0, 1))
-    .option("--no-augment", "do not flip, turn and tint the training images")
+    .option(
+      "--augment <preset|file>",
+      "nuclei, cifar10, imagenet, or a YAML file with a list of transforms (default: what suits the data)",
+    )
+    .option("--no-augment", "leave the training images as those for validation")
+    .option("--mixup <alpha>", "blend images and their labels; 0.2 is usual", number(0))
+    .option("--cutmix <alpha>", "paste pieces of images into others; 1 is usual", number(0))
     .option(
       "--size <pixels>",
       "height and width that images are resized to (default: the network's own)",
@@ -100,13 +122,13 @@ export function registerTrain(program: Command): void {
     .option("--seed <n>", "decides weights, order, augmentation and split", wholeNumber(0), 0)
     .option(
       "--validation-fraction <share>",
-      "held out of each class where the folder has no validation part",
+      "held out of each class where there are no validation images (default: 0.2; of CIFAR and MNIST 0.1)",
       properFraction,
-      0.2,
     )
+    .option("--group-by <regex>", "takes from a file's name what must stay together, such as ^(p\\d+)_ the patient")
     .option("--skip-unreadable", "leave out images that cannot be read, and count them, instead of stopping")
-    .option("--train-images <n>", "size of the synthetic training set", wholeNumber(3), 2400)
-    .option("--validation-images <n>", "size of the synthetic validation set", wholeNumber(3), 600)
+    .option("--train-images <n>", "size of the synthetic training set (default: 2400)", wholeNumber(3))
+    .option("--validation-images <n>", "size of the synthetic validation set (default: 600)", wholeNumber(3))
     .option("--name <name>", "of the run's folder (default: the network's name and a number)")
     .option("--output <folder>", "where runs go", "runs")
     .option("--device <name>", "cpu, or a GPU as cuda:0", "cpu")
@@ -132,28 +154,34 @@ async function train(options: Options): Promise<void> {
   if (options.name !== undefined) checkName(options.name, options.output);
   const size = options.size ?? model.inputSize;
   trace(model.build({ dropout: options.dropout }), [1, 3, size, size]);
-  const source = dataOf(options);
+  const source = dataOf(options, size);
+  const augmentation = augmentationOf(options, source);
 
   const bar = progressBar("reading images");
   if (source.source === "synthetic")
     console.log(`Painting ${count(source.train + source.validation)} synthetic nuclei …`);
-  const data = await loadData(source, { size, seed: options.seed, onProgress: bar.update }).finally(bar.stop);
+  const data = await loadData(source, { onProgress: bar.update }).finally(bar.stop);
+  const statistics = await statisticsOf(data.train, source).finally(bar.stop);
   printSkipped(data.skipped);
+  const transforms = trainTransforms(augmentation, presetOf(source), size, statistics);
 
   const progress = trainingProgress();
   const interrupt = onInterrupt(() => {
     progress.close();
     console.error("Stopping after this step …");
   });
-  const run = createRun(options, settingsOf(options, source, data, size));
+  const run = createRun(options, settingsOf(options, source, data, transforms));
   printPlan(run, data);
   const started = performance.now();
+  const skipped = new Map<string, SkippedImage>();
   const { records, interrupted } = await trainRun(run, data, {
     callbacks: [progress],
     signal: interrupt.signal,
+    onSkip: (image) => skipped.set(image.path, image),
   }).finally(() => {
     progress.close();
     interrupt.release();
+    printSkipped([...skipped.values()]);
   });
   const best = bestEpoch(records);
   if (best) await report(run, data, records, best);
@@ -168,36 +196,55 @@ async function train(options: Options): Promise<void> {
   process.exitCode = 130;
 }
 
-function dataOf(options: Options): RunSettings["data"] {
-  if (options.data === "synthetic") {
-    return {
-      source: "synthetic",
-      train: options.trainImages,
-      validation: options.validationImages,
-      seed: options.seed,
-    };
+function dataOf({ data, seed, ...options }: Options, size: number): DataSpec {
+  const { trainImages: train, validationImages: validation, validationFraction, groupBy, skipUnreadable } = options;
+  const isSynthetic = data === "synthetic";
+  if (!isSynthetic && (train ?? validation) !== undefined) {
+    throw new ArgumentError("--train-images and --validation-images are for synthetic images.");
   }
-  return {
-    source: "folder",
-    path: resolve(options.data),
-    validationFraction: options.validationFraction,
-    onUnreadable: options.skipUnreadable ? "skip" : "stop",
-  };
+  const spec = dataSpecOf(data, {
+    validationFraction,
+    groupBy,
+    onUnreadable: skipUnreadable ? "skip" : "stop",
+    ...(isSynthetic ? { synthetic: { train, validation, size, seed } } : { splitSeed: seed }),
+  });
+  // The run is evaluated from anywhere.
+  return "path" in spec && spec.path !== undefined ? { ...spec, path: resolve(spec.path) } : spec;
 }
 
-function settingsOf(options: Options, source: RunSettings["data"], data: RunData, size: number): RunSettings {
-  const { mean, std } = data.train.channelStatistics();
+function presetOf({ source }: DataSpec): Preset {
+  return findPreset(source === "cifar10" || source === "cifar100" ? "cifar10" : "nuclei");
+}
+
+function augmentationOf({ augment }: Options, source: DataSpec): Augmentation {
+  if (augment === false) return { kind: "none" };
+  return augment === undefined ? { kind: "preset", preset: presetOf(source) } : readAugmentation(augment);
+}
+
+/** Of images that are decoded again and again, some tell enough. */
+async function statisticsOf(set: Dataset, source: DataSpec): Promise<ChannelStatistics> {
+  const onUnreadable = "onUnreadable" in source ? source.onUnreadable : "stop";
+  return datasetStatistics(set, { limit: set.kind === "files" ? 2048 : undefined, onUnreadable });
+}
+
+function settingsOf(
+  options: Options,
+  source: DataSpec,
+  data: RunData,
+  transforms: RunSettings["transforms"],
+): RunSettings {
+  const { mixup = 0, cutmix = 0 } = options;
   const { lr, weightDecay } = options;
   const known = optimizers[options.optimizer];
   const rates = { learningRate: lr ?? known.learningRate, weightDecay: weightDecay ?? known.weightDecay };
   return {
-    version: 1,
+    version: 2,
     model: { name: options.model, dropout: options.dropout },
     data: source,
     classes: [...data.train.classes],
-    size,
-    normalization: { mean: [...mean], std: [...std] },
-    augmentation: options.augment ? { ...NUCLEI_AUGMENTATION } : undefined,
+    transforms,
+    mix: mixup > 0 || cutmix > 0 ? parseMix({ mixup, cutmix }) : undefined,
+    sampler: { name: "shuffle" },
     epochs: options.epochs,
     batchSize: options.batchSize,
     optimizer:
@@ -240,13 +287,14 @@ function createRun({ name, output, model }: Options, settings: RunSettings): Run
 
 function printPlan(run: Run, data: RunData): void {
   const { settings } = run;
-  console.log(summaryTable(trace(run.createModel(), [1, 3, settings.size, settings.size]), { depth: 2 }));
+  const { width, height } = imageSize(settings);
+  console.log(summaryTable(trace(run.createModel(), [1, 3, height, width]), { depth: 2 }));
   const counts = data.train.classCounts();
   console.log(
     [
       "",
       `Classes        ${settings.classes.map((name, i) => `${printable(name)} (${count(counts[i] ?? 0)})`).join(", ")}`,
-      `Images         ${count(data.train.size)} to train on, ${count(data.validation.size)} to validate on, ${settings.size}x${settings.size}`,
+      `Images         ${count(data.train.size)} to train on, ${count(data.validation.size)} to validate on, ${width}x${height}`,
       `Run            ${shown(run.path)}`,
       "",
     ].join("\n"),
@@ -256,11 +304,12 @@ function printPlan(run: Run, data: RunData): void {
 /** Charts, tables and pictures of what the best weights do on the validation images. */
 async function report(run: Run, data: RunData, records: readonly EpochRecord[], best: EpochRecord): Promise<void> {
   const model = run.loadModel("best", run.settings.device);
-  const { matrix, probabilities } = await evaluate(model, evaluationLoader(data.validation, run.settings), {
+  const evaluation = await evaluate(model, evaluationLoader(data.validation, run.settings), {
     device: run.settings.device,
   });
+  const { matrix } = evaluation;
   model.release();
-  const samples = chooseSamples(data.validation, probabilities, run.settings.seed);
+  const samples = await chooseSamples(data.validation, evaluation, run.settings.seed);
   const [, curvesPicture = ""] = await writeChart(curves(records), run.file("curves"));
   const [, confusionPicture = ""] = await writeChart(confusionChart(matrix), run.file("confusion"));
   await writePredictionSheet(run.file("predictions.png"), samples);

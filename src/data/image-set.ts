@@ -3,90 +3,74 @@ import { ArgumentError, ShapeError } from "../errors.js";
 /** Three numbers, one per colour channel: red, green, blue. */
 export type Rgb = readonly [number, number, number];
 
+/** Width and height in pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** An image of 8-bit RGB pixels, `[H, W, 3]`. */
+export interface Image extends Size {
+  readonly pixels: Uint8Array;
+}
+
 /** Mean and (population) standard deviation per channel, of pixel values in [0, 1]. */
 export interface ChannelStatistics {
   readonly mean: Rgb;
   readonly std: Rgb;
 }
 
-/** What an {@link ImageSet} is made of. */
-export interface ImageSetParts {
-  readonly name: string;
-  readonly classes: readonly string[];
-  readonly width: number;
-  readonly height: number;
-  readonly pixels: Uint8Array;
-  readonly labels: Uint8Array | Int32Array;
-  readonly names: readonly string[];
-}
-
 /** The label of an image whose class is not known. */
 export const UNLABELLED = -1;
 
-/** Decoded 8-bit RGB images of one size, held in memory with their labels. */
-export class ImageSet implements ImageSetParts {
+/** What is known of labelled images besides their pixels. */
+export interface Labelled {
   /** What the set is called in messages, e.g. `"nuclei/train"`. */
   readonly name: string;
   /** Class names; a label is an index into them. Empty where nothing is labelled. */
   readonly classes: readonly string[];
-  readonly width: number;
-  readonly height: number;
-  /** `[N, H, W, 3]`, rows from the top, red first. Not copied: whoever writes to it changes the set. */
-  readonly pixels: Uint8Array;
   /** `[N]`, each an index into `classes`, or {@link UNLABELLED}. */
-  readonly labels: Uint8Array | Int32Array;
+  readonly labels: ArrayLike<number>;
   /** `[N]`, where each image came from: a path relative to the root of its folder, or e.g. `"synthetic/17"`. */
   readonly names: readonly string[];
+  /** `[N]`, what images belong together and must not be divided, such as the patient; absent where nothing does. */
+  readonly groups?: readonly string[];
+}
 
-  /**
-   * @throws ShapeError when the lengths of pixels, labels and names disagree
-   * @throws ArgumentError when the size is not positive, a class appears twice or a label names no class
-   */
-  constructor(parts: ImageSetParts) {
-    const { name, classes, width, height, pixels, labels, names } = parts;
-    if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
-      throw new ArgumentError(`${name}: an image of ${width}x${height} pixels is impossible`);
-    }
+abstract class LabelledSet implements Labelled {
+  readonly name: string;
+  readonly classes: readonly string[];
+  readonly labels: Int32Array;
+  readonly names: readonly string[];
+  readonly groups?: readonly string[];
+
+  constructor({ name, classes, labels, names, groups }: Labelled) {
     if (new Set(classes).size !== classes.length) {
       throw new ArgumentError(`${name}: a class appears twice in ${classes.join(", ")}`);
     }
     if (names.length !== labels.length) {
       throw new ShapeError(`${name}: ${labels.length} labels but ${names.length} names`);
     }
-    const expected = labels.length * width * height * 3;
-    if (pixels.length !== expected) {
-      throw new ShapeError(
-        `${name}: ${labels.length} RGB images of ${width}x${height} are ${expected} bytes, not ${pixels.length}`,
-      );
+    if (groups && groups.length !== labels.length) {
+      throw new ShapeError(`${name}: ${labels.length} labels but ${groups.length} groups`);
     }
-    for (const [i, label] of labels.entries()) {
-      if (label >= classes.length || label < UNLABELLED) {
-        throw new ArgumentError(`${name}: image ${i} (${names[i]}) has label ${label}, but ${classes.length} classes`);
-      }
+    const own = Int32Array.from(labels);
+    const wrong = own.findIndex((label) => label >= classes.length || label < UNLABELLED);
+    if (wrong >= 0) {
+      throw new ArgumentError(
+        `${name}: image ${wrong} (${names[wrong]}) has label ${labels[wrong]}, but ${classes.length} classes`,
+      );
     }
     this.name = name;
     this.classes = classes;
-    this.width = width;
-    this.height = height;
-    this.pixels = pixels;
-    this.labels = labels;
+    this.labels = own;
     this.names = names;
+    this.groups = groups;
   }
 
   /** The number of images. */
   get size(): number {
     return this.labels.length;
-  }
-
-  /**
-   * The pixels of image `index`, `[H, W, 3]`: a view, not a copy.
-   *
-   * @throws ArgumentError when there is no such image
-   */
-  image(index: number): Uint8Array {
-    this.#check(index);
-    const bytes = this.width * this.height * 3;
-    return this.pixels.subarray(index * bytes, (index + 1) * bytes);
   }
 
   /** How many images each class has, in the order of `classes`; unlabelled images count nowhere. */
@@ -98,62 +82,148 @@ export class ImageSet implements ImageSetParts {
     return counts;
   }
 
-  /**
-   * A new set of copies of the images at `indices`, in that order; an index may repeat.
-   *
-   * @throws ArgumentError when an index names no image
-   */
-  subset(indices: ArrayLike<number>, name = this.name): ImageSet {
-    const bytes = this.width * this.height * 3;
-    const pixels = new Uint8Array(indices.length * bytes);
-    const labels = this.labels instanceof Int32Array ? new Int32Array(indices.length) : new Uint8Array(indices.length);
+  /** What is known of the images at `indices`. @throws ArgumentError when an index names no image */
+  protected labelsAt(indices: ArrayLike<number>, name: string): Labelled {
+    const labels = new Int32Array(indices.length);
     const names: string[] = [];
+    const groups: string[] | undefined = this.groups && [];
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i] as number;
-      pixels.set(this.image(index), i * bytes);
+      this.checkIndex(index);
       labels[i] = this.labels[index] as number;
       names.push(this.names[index] as string);
+      groups?.push(this.groups?.[index] as string);
     }
-    const { classes, width, height } = this;
-    return new ImageSet({ name, classes, width, height, pixels, labels, names });
+    return { name, classes: this.classes, labels, names, groups };
   }
 
-  /**
-   * Mean and standard deviation of each channel over every pixel, in [0, 1]. The sums are of whole numbers, so exact.
-   *
-   * @throws ArgumentError when the set is empty
-   */
-  channelStatistics(): ChannelStatistics {
-    if (this.size === 0) throw new ArgumentError(`${this.name}: an empty set has no channel statistics`);
-    const { pixels } = this;
-    const counts = [new Float64Array(256), new Float64Array(256), new Float64Array(256)] as const;
-    const [red, green, blue] = counts;
-    for (let i = 0; i < pixels.length; i += 3) {
-      (red[pixels[i] as number] as number)++;
-      (green[pixels[i + 1] as number] as number)++;
-      (blue[pixels[i + 2] as number] as number)++;
-    }
-    const [r, g, b] = [momentsOf(red), momentsOf(green), momentsOf(blue)];
-    return { mean: [r.mean, g.mean, b.mean], std: [r.std, g.std, b.std] };
-  }
-
-  #check(index: number): void {
+  protected checkIndex(index: number): void {
     if (!Number.isInteger(index) || index < 0 || index >= this.size) {
       throw new ArgumentError(`${this.name}: there is no image ${index}; it has ${this.size}, counted from 0`);
     }
   }
 }
 
-/** Mean and deviation, in [0, 1], of the bytes that a histogram counts. */
-function momentsOf(histogram: Float64Array): { mean: number; std: number } {
-  let count = 0;
-  let sum = 0;
-  let squares = 0;
-  for (const [value, times] of histogram.entries()) {
-    count += times;
-    sum += value * times;
-    squares += value * value * times;
+/** What an {@link ImageSet} is made of. */
+export interface ImageSetParts extends Labelled {
+  /** The one size of all images, or `[N, 2]`: the width and height of each. */
+  readonly sizes: Size | Uint32Array;
+  /** RGB, rows from the top, one image after the other without gaps. Not copied: whoever writes to it changes the set. */
+  readonly pixels: Uint8Array;
+  /** `[N]`: where in `pixels` each image begins; absent where they follow each other in order. */
+  readonly offsets?: Float64Array;
+}
+
+/** Decoded images with their labels, in memory (which may be a mapped file). */
+export class ImageSet extends LabelledSet {
+  readonly kind = "pixels";
+  readonly pixels: Uint8Array;
+  readonly #sizes: Size | Uint32Array;
+  readonly #offsets: Float64Array;
+
+  /**
+   * @throws ShapeError when the lengths of pixels, labels and names disagree
+   * @throws ArgumentError when a size is not positive, a class appears twice or a label names no class
+   */
+  constructor(parts: ImageSetParts) {
+    super(parts);
+    const { name, sizes, pixels } = parts;
+    const count = this.size;
+    if (sizes instanceof Uint32Array && sizes.length !== 2 * count) {
+      throw new ShapeError(`${name}: ${count} labels but ${sizes.length / 2} sizes`);
+    }
+    const offsets = parts.offsets ?? new Float64Array(count);
+    let end = 0;
+    for (let i = 0; i < count; i++) {
+      const { width, height } = sizeAt(sizes, i);
+      if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1) {
+        throw new ArgumentError(`${name}: an image of ${width}x${height} pixels is impossible`);
+      }
+      if (!parts.offsets) offsets[i] = end;
+      end += width * height * 3;
+      if (parts.offsets && (offsets[i] as number) + width * height * 3 > pixels.length) {
+        throw new ShapeError(`${name}: image ${i} lies beyond the ${pixels.length} bytes of pixels`);
+      }
+    }
+    if (!parts.offsets && end !== pixels.length) {
+      throw new ShapeError(`${name}: ${count} RGB images of their sizes are ${end} bytes, not ${pixels.length}`);
+    }
+    this.pixels = pixels;
+    this.#sizes = sizes;
+    this.#offsets = offsets;
   }
-  const mean = sum / count;
-  return { mean: mean / 255, std: Math.sqrt(Math.max(0, squares / count - mean * mean)) / 255 };
+
+  /** The size of every image, where they have one. */
+  get uniformSize(): Size | undefined {
+    if (!(this.#sizes instanceof Uint32Array)) return this.#sizes;
+    const [width, height] = this.#sizes;
+    if (width === undefined || height === undefined) return undefined;
+    return this.#sizes.every((side, i) => side === (i % 2 === 0 ? width : height)) ? { width, height } : undefined;
+  }
+
+  /**
+   * Image `index`; its pixels are a view, not a copy.
+   *
+   * @throws ArgumentError when there is no such image
+   */
+  image(index: number): Image {
+    this.checkIndex(index);
+    const { width, height } = sizeAt(this.#sizes, index);
+    const offset = this.#offsets[index] as number;
+    return { width, height, pixels: this.pixels.subarray(offset, offset + width * height * 3) };
+  }
+
+  /**
+   * The images at `indices`, in that order; an index may repeat. The pixels are shared, not copied.
+   *
+   * @throws ArgumentError when an index names no image
+   */
+  subset(indices: ArrayLike<number>, name = this.name): ImageSet {
+    const labelled = this.labelsAt(indices, name);
+    const sizes = this.#sizes;
+    const offsets = Float64Array.from(indices, (index) => this.#offsets[index] as number);
+    if (!(sizes instanceof Uint32Array)) return new ImageSet({ ...labelled, sizes, offsets, pixels: this.pixels });
+    const own = new Uint32Array(2 * indices.length);
+    for (let i = 0; i < indices.length; i++)
+      own.set(sizes.subarray(2 * (indices[i] ?? 0), 2 * (indices[i] ?? 0) + 2), 2 * i);
+    return new ImageSet({ ...labelled, sizes: own, offsets, pixels: this.pixels });
+  }
+}
+
+/** Labelled image files, decoded whenever they are asked for. */
+export class FileSet extends LabelledSet {
+  readonly kind = "files";
+  /** `[N]` */
+  readonly paths: readonly string[];
+
+  /** @throws as {@link ImageSet} */
+  constructor(parts: Labelled & { readonly paths: readonly string[] }) {
+    super(parts);
+    if (parts.paths.length !== this.size) {
+      throw new ShapeError(`${parts.name}: ${this.size} labels but ${parts.paths.length} paths`);
+    }
+    this.paths = parts.paths;
+  }
+
+  /** Where image `index` lies. @throws ArgumentError when there is no such image */
+  pathOf(index: number): string {
+    this.checkIndex(index);
+    return this.paths[index] as string;
+  }
+
+  /** As {@link ImageSet.subset}. */
+  subset(indices: ArrayLike<number>, name = this.name): FileSet {
+    return new FileSet({
+      ...this.labelsAt(indices, name),
+      paths: Array.from(indices, (index) => this.paths[index] as string),
+    });
+  }
+}
+
+/** Images with labels, in memory or in files. */
+export type Dataset = ImageSet | FileSet;
+
+function sizeAt(sizes: Size | Uint32Array, index: number): Size {
+  if (!(sizes instanceof Uint32Array)) return sizes;
+  return { width: sizes[2 * index] ?? 0, height: sizes[2 * index + 1] ?? 0 };
 }

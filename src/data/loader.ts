@@ -1,69 +1,106 @@
+import { availableParallelism } from "node:os";
 import { ArgumentError } from "../errors.js";
-import { Random } from "../random.js";
-import { type Augmentation, checkAugmentation, drawAugmentation, UNCHANGED } from "./augment.js";
-import type { ChannelStatistics, ImageSet } from "./image-set.js";
-import { type Layout, orientationTable, SampleWriter } from "./sample.js";
+import { type Batch, BatchMaker, type SkippedImage } from "./batch.js";
+import type { Dataset, Size } from "./image-set.js";
+import { type NativePool, nativeImages } from "./native.js";
+import { checkSampler, epochOrder, type Sampler } from "./sampler.js";
+import { type Mix, outputSize, type Transform } from "./transforms/index.js";
+
+/** Order of the axes of a batch in memory: channels first (as PyTorch writes shapes) or last. */
+export type Layout = "nchw" | "nhwc";
+
+/** From an epoch on, what is done to images; for progressive learning. */
+export interface Stage {
+  /** Counted from 0. */
+  readonly fromEpoch: number;
+  readonly transforms: readonly Transform[];
+  readonly mix?: Mix;
+}
 
 export interface LoaderOptions {
-  /** Images in a batch; the last of an epoch may have fewer. */
+  /** Images of a step, those of all ranks together; the last of an epoch may have fewer. */
   readonly batchSize: number;
-  /** Subtracted and divided by, per channel, after scaling to [0, 1]. */
-  readonly normalization: ChannelStatistics;
-  /** Whether each epoch has its own random order. Default false: the order of the set. */
-  readonly shuffle?: boolean;
-  /** Decides the order and the augmentation. Default 0. */
+  /** What is done to each image; the result must have one size. Without `normalize` values are in [0, 1]. */
+  readonly transforms: readonly Transform[];
+  /** Mixup and CutMix; needs labelled images. Default none. */
+  readonly mix?: Mix;
+  /** Replace `transforms` and `mix` from their epochs on, in ascending order. Default none. */
+  readonly stages?: readonly Stage[];
+  /** Default `{ name: "sequential" }`. */
+  readonly sampler?: Sampler;
+  /** Decides order, augmentation and mixing. Default 0. */
   readonly seed?: number;
   /** Leave out a last batch that is not full. Default false. */
   readonly dropLast?: boolean;
-  /** Random changes to each image. Default none. */
-  readonly augmentation?: Augmentation;
   /** Default `"nchw"`. */
   readonly layout?: Layout;
-}
-
-/** Some images, ready for a network. The arrays are the receiver's own; no later batch uses them. */
-export interface Batch {
-  /** `(x / 255 - mean) / std`, in the order that `shape` says. */
-  readonly images: Float32Array;
-  /** `[N, 3, H, W]`, or `[N, H, W, 3]` where the layout is `"nhwc"`. */
-  readonly shape: readonly [number, number, number, number];
-  /** `[N]` */
-  readonly labels: BigInt64Array;
-  /** `[N]`, where in the set each image stands. */
-  readonly indices: Uint32Array;
+  /** Threads that decode and change images; 0: the main thread, when a batch is asked for. Default: the machine's cores. */
+  readonly workers?: number;
+  /** How many batches are made ahead of the one that is used. Default 2. */
+  readonly prefetch?: number;
+  /** Which part of every batch is this process's, from 0. Default 0. */
+  readonly rank?: number;
+  /** How many processes share every batch. Default 1. */
+  readonly ranks?: number;
+  /** Whether an image that cannot be read ends the epoch, or is left out of its batch and told to `onSkip`. Default `"stop"`. */
+  readonly onUnreadable?: "stop" | "skip";
+  readonly onSkip?: (image: SkippedImage) => void;
 }
 
 /**
- * An image set in batches. What comes out is a pure function of the set, the options and the number of the epoch.
+ * A set of images in batches.
+ *
+ * What comes out is a pure function of the set, the options and the number of the epoch: it does not depend on the number of
+ * workers, on where an epoch is begun, or on how many ranks share it (the parts of the ranks, put together, are the batch of
+ * one). Images are decoded and changed by threads of the images addon, `prefetch` batches ahead.
  *
  * @example
- * const loader = new Loader(train, { batchSize: 64, shuffle: true, normalization: train.channelStatistics() });
- * for (const { images, shape, labels } of loader.epoch(0)) …
+ * const loader = new Loader(train, { batchSize: 64, transforms, sampler: { name: "shuffle" } });
+ * for await (const { images, shape, labels } of loader.epoch(0)) …
  */
 export class Loader {
-  readonly set: ImageSet;
-  readonly options: Required<Omit<LoaderOptions, "augmentation">> & Pick<LoaderOptions, "augmentation">;
+  readonly set: Dataset;
+  readonly options: Required<Omit<LoaderOptions, "mix" | "onSkip">> & Pick<LoaderOptions, "mix" | "onSkip">;
   /** The number of batches of an epoch. */
   readonly batches: number;
-  /** By `turns + 4 * flip`, made when first needed. */
-  readonly #orders: (Int32Array | undefined)[] = [];
 
   /**
-   * @throws ArgumentError when the set is empty, an option is out of range, or `dropLast` would leave no batch
+   * @throws ArgumentError when the set is empty, an option is out of range, the images would come out in different sizes,
+   *   or `dropLast` would leave no batch
    */
-  constructor(set: ImageSet, options: LoaderOptions) {
+  constructor(set: Dataset, options: LoaderOptions) {
     this.set = set;
-    this.options = { shuffle: false, seed: 0, dropLast: false, layout: "nchw", ...options };
-    const { batchSize, dropLast, normalization, augmentation } = this.options;
+    this.options = {
+      stages: [],
+      sampler: { name: "sequential" },
+      seed: 0,
+      dropLast: false,
+      layout: "nchw",
+      workers: availableParallelism(),
+      prefetch: 2,
+      rank: 0,
+      ranks: 1,
+      onUnreadable: "stop",
+      ...options,
+    };
+    const { batchSize, dropLast, workers, prefetch, rank, ranks, sampler, stages } = this.options;
     if (set.size === 0) throw new ArgumentError(`${set.name}: an empty set has no batches`);
-    if (!Number.isInteger(batchSize) || batchSize < 1) {
-      throw new ArgumentError(`a batch size must be a whole number from 1, not ${batchSize}`);
+    requireWhole("a batch size", batchSize, 1);
+    requireWhole("a number of workers", workers, 0, 256);
+    requireWhole("a number of batches to prefetch", prefetch, 0);
+    requireWhole("a number of ranks", ranks, 1);
+    requireWhole("a rank", rank, 0, ranks - 1);
+    if (batchSize % ranks !== 0) {
+      throw new ArgumentError(`a batch of ${batchSize} cannot be divided evenly among ${ranks} ranks`);
     }
-    if (!normalization.std.every((deviation) => deviation > 0) || !normalization.mean.every(Number.isFinite)) {
-      const { mean, std } = normalization;
-      throw new ArgumentError(`cannot normalise by mean ${mean.join(", ")} and deviation ${std.join(", ")}`);
+    checkSampler(sampler, set);
+    for (const [i, stage] of stages.entries()) {
+      requireWhole("the epoch of a stage", stage.fromEpoch, i === 0 ? 0 : (stages[i - 1]?.fromEpoch ?? 0) + 1);
     }
-    if (augmentation) checkAugmentation(augmentation, set.width, set.height);
+    for (const stage of [this.#stageOf(0), ...stages]) {
+      this.#sizeOf(stage);
+      if (stage.mix && set.classes.length === 0) throw new ArgumentError(`${set.name}: mixing needs labelled images`);
+    }
     this.batches = dropLast ? Math.floor(set.size / batchSize) : Math.ceil(set.size / batchSize);
     if (this.batches === 0) {
       throw new ArgumentError(
@@ -73,46 +110,91 @@ export class Loader {
     }
   }
 
-  /** The batches of epoch `epoch` (from 0). It can be iterated again, and gives the same again. */
-  epoch(epoch: number): Iterable<Batch> {
-    return { [Symbol.iterator]: () => this.#iterate(epoch) };
+  /** Height and width of the images of an epoch. */
+  imageSize(epoch = 0): Size {
+    return this.#sizeOf(this.#stageOf(epoch));
   }
 
-  *#iterate(epoch: number): Generator<Batch, void, undefined> {
-    const { shuffle, seed, batchSize, normalization, layout } = this.options;
-    const { size } = this.set;
-    const order = shuffle
-      ? new Random(seed, "shuffle", epoch).permutation(size)
-      : Uint32Array.from({ length: size }, (_, i) => i);
-    const writer = new SampleWriter(normalization, layout);
-    for (let b = 0; b < this.batches; b++) {
-      yield this.#batch(writer, epoch, order.slice(b * batchSize, Math.min(size, (b + 1) * batchSize)));
+  /**
+   * The batches of epoch `epoch` (from 0). It can be iterated again, and gives the same again.
+   *
+   * @param options.from the first batch, to go on in the middle of an epoch; default 0
+   * @throws ArgumentError when there is no such batch
+   * @throws FileError (while iterating) that names an image that cannot be read, unless they are skipped
+   */
+  epoch(epoch: number, options: { from?: number } = {}): AsyncIterable<Batch> {
+    const { from = 0 } = options;
+    requireWhole("an epoch", epoch, 0);
+    requireWhole("the first batch", from, 0, this.batches);
+    return { [Symbol.asyncIterator]: () => this.#iterate(epoch, from) };
+  }
+
+  async *#iterate(epoch: number, from: number): AsyncGenerator<Batch, void, undefined> {
+    const { workers, prefetch } = this.options;
+    const pool = workers > 0 ? nativeImages().createPool(workers) : undefined;
+    try {
+      const maker = this.#maker(epoch, pool);
+      const ahead: Promise<Batch | undefined>[] = [];
+      const wanted = pool === undefined ? 1 : prefetch + 1;
+      for (let next = from; ; ) {
+        for (; ahead.length < wanted && next < this.batches; next++) {
+          const batch = maker(next);
+          // It is awaited below, maybe after the consumer has left.
+          batch.catch(() => {});
+          ahead.push(batch);
+        }
+        const first = ahead.shift();
+        if (first === undefined) return;
+        const batch = await first;
+        if (pool !== undefined && next < this.batches) {
+          const following = maker(next++);
+          following.catch(() => {});
+          ahead.push(following);
+        }
+        if (batch !== undefined) yield batch;
+      }
+    } finally {
+      if (pool !== undefined) nativeImages().closePool(pool);
     }
   }
 
-  #batch(writer: SampleWriter, epoch: number, indices: Uint32Array): Batch {
-    const { width, height, labels } = this.set;
-    const { augmentation, seed, layout } = this.options;
-    const values = width * height * 3;
-    const images = new Float32Array(indices.length * values);
-    for (let i = 0; i < indices.length; i++) {
-      const index = indices[i] as number;
-      const draw = augmentation ? drawAugmentation(augmentation, seed, epoch, index) : UNCHANGED;
-      writer.write(this.set.image(index), this.#orderOf(draw.flip, draw.turns), draw, images, i * values);
-    }
-    const n = indices.length;
-    return {
-      images,
-      shape: layout === "nchw" ? [n, 3, height, width] : [n, height, width, 3],
-      labels: BigInt64Array.from(indices, (index) => BigInt(labels[index] as number)),
-      indices,
+  /** What makes batch b of an epoch; undefined where none of its images could be read. */
+  #maker(epoch: number, pool: NativePool | undefined): (batch: number) => Promise<Batch | undefined> {
+    const { sampler, seed, batchSize, rank, ranks } = this.options;
+    const stage = this.#stageOf(epoch);
+    const order = epochOrder(sampler, this.set, seed, epoch);
+    const maker = new BatchMaker(this.set, { ...this.options, ...stage, size: this.#sizeOf(stage), epoch, pool });
+    return (batch) => {
+      const begin = batch * batchSize;
+      const count = Math.min(this.set.size - begin, batchSize);
+      const part = { from: Math.floor((rank * count) / ranks), to: Math.floor(((rank + 1) * count) / ranks) };
+      return maker.make({
+        number: batch,
+        indices: order.indices.subarray(begin, begin + count),
+        occurrences: order.occurrences?.subarray(begin, begin + count),
+        ...part,
+      });
     };
   }
 
-  #orderOf(flip: boolean, turns: number): Int32Array {
-    const key = turns + (flip ? 4 : 0);
-    const order = this.#orders[key] ?? orientationTable(this.set.width, this.set.height, flip, turns);
-    this.#orders[key] = order;
-    return order;
+  #stageOf(epoch: number): Stage {
+    const { transforms, mix, stages } = this.options;
+    return stages.findLast(({ fromEpoch }) => fromEpoch <= epoch) ?? { fromEpoch: 0, transforms, mix };
   }
+
+  #sizeOf({ transforms }: Stage): Size {
+    const input = this.set.kind === "pixels" ? this.set.uniformSize : undefined;
+    const size = outputSize(transforms, input);
+    if (size) return size;
+    throw new ArgumentError(
+      `${this.set.name}: the images have different sizes, or sizes that are not known, and the transforms do not give them one`,
+      "Add resize with height and width, or a crop.",
+    );
+  }
+}
+
+function requireWhole(what: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least}` : `from ${least} to ${most}`;
+  throw new ArgumentError(`${what} must be a whole number ${range}, not ${value}`);
 }

@@ -59,8 +59,7 @@ export function syntheticNuclei({ count, size = 90, seed = 0, start = 0 }: Synth
   return new ImageSet({
     name: "synthetic nuclei",
     classes: NUCLEUS_CLASSES,
-    width: size,
-    height: size,
+    sizes: { width: size, height: size },
     pixels,
     labels,
     names,

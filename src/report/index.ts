@@ -9,6 +9,7 @@ export {
 export { confusionChart } from "./confusion.js";
 export { curves } from "./curves.js";
 export { bytes, count, exactPercent, milliseconds, percent, shortCount } from "./format.js";
+export { type GridCell, type GridOptions, type GridRow, imageGrid, writeImageGrid } from "./image-grid.js";
 export { type ParameterRow, parameterRows, parameterTable } from "./parameters.js";
 export { rasterize, renderSvg, writeChart } from "./render.js";
 export { type ScatterAxis, type ScatterPoint, scatterChart } from "./scatter.js";

@@ -3,13 +3,10 @@ import { writeFileAtomic } from "../files.js";
 import { fitText, measureText } from "./glyphs.js";
 import { textElement } from "./outline.js";
 import { colors } from "./theme.js";
+import { composeTiles, mostTiles, type Picture, type Place, wholeOption } from "./tiles.js";
 
 /** An image and what a network says about it. */
-export interface Prediction {
-  /** RGB interleaved, [height, width, 3], 0 … 255. */
-  pixels: Uint8Array;
-  width: number;
-  height: number;
+export interface Prediction extends Picture {
   /** The true class, where known. */
   truth?: string;
   /** The class predicted. */
@@ -29,7 +26,6 @@ export interface SheetOptions {
 const gap = 20;
 const captionHeight = 44;
 const fontSize = 14;
-const mostImages = 500;
 
 /**
  * A contact sheet of predictions as PNG: beneath each image the predicted class and its probability, and the true class
@@ -38,43 +34,22 @@ const mostImages = 500;
  * @throws ArgumentError without images, with more than 500, or when pixels do not fit their size
  */
 export async function predictionSheet(items: readonly Prediction[], options: SheetOptions = {}): Promise<Uint8Array> {
-  if (items.length === 0 || items.length > mostImages) {
-    throw new ArgumentError(`a sheet shows 1 to ${mostImages} images, not ${items.length}: choose some of them`);
+  if (items.length === 0 || items.length > mostTiles) {
+    throw new ArgumentError(`a sheet shows 1 to ${mostTiles} images, not ${items.length}: choose some of them`);
   }
-  const size = whole("size", options.size ?? 160, 32, 1024);
+  const size = wholeOption("size", options.size ?? 160, 32, 1024);
   const across = Math.min(items.length, 12, Math.ceil(Math.sqrt(items.length * 1.5 * (1 + captionHeight / size))));
-  const columns = whole("columns", options.columns ?? across, 1, mostImages);
+  const columns = wholeOption("columns", options.columns ?? across, 1, mostTiles);
   const rows = Math.ceil(items.length / columns);
   const width = gap + columns * (size + gap);
   const height = gap + rows * (size + captionHeight + gap);
 
-  const { default: sharp } = await import("sharp");
   const places = items.map((_, i) => ({
     left: gap + (i % columns) * (size + gap),
     top: gap + Math.floor(i / columns) * (size + captionHeight + gap),
   }));
-  const images = await Promise.all(
-    items.map(async (item, i) => {
-      const raw = { width: item.width, height: item.height, channels: 3 } as const;
-      if (item.pixels.length !== raw.width * raw.height * 3) {
-        const given = `${item.pixels.length} bytes`;
-        throw new ArgumentError(`image ${i}: ${given} are not ${raw.width} x ${raw.height} pixels of 3 bytes`);
-      }
-      // Enlarged pixels stay pixels: smoothing would show what the network never saw.
-      const kernel = Math.max(item.width, item.height) < size ? "nearest" : "lanczos3";
-      const input = await sharp(item.pixels, { raw })
-        .resize(size, size, { fit: "contain", background: "#ffffff", kernel })
-        .png({ compressionLevel: 1 })
-        .toBuffer();
-      return { input, ...(places[i] ?? { left: 0, top: 0 }) };
-    }),
-  );
   const overlay = items.map((item, i) => caption(item, places[i] ?? { left: 0, top: 0 }, size)).join("");
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${overlay}</svg>`;
-  return sharp({ create: { width, height, channels: 3, background: "#ffffff" } })
-    .composite([...images, { input: Buffer.from(svg), left: 0, top: 0 }])
-    .png({ compressionLevel: 9 })
-    .toBuffer();
+  return composeTiles(items, places, { width, height, size, overlay });
 }
 
 /** Writes a contact sheet; see `predictionSheet`. @throws FileError when it cannot be written */
@@ -86,7 +61,7 @@ export async function writePredictionSheet(
   writeFileAtomic(path, await predictionSheet(items, options));
 }
 
-function caption(item: Prediction, { left, top }: { left: number; top: number }, size: number): string {
+function caption(item: Prediction, { left, top }: Place, size: number): string {
   const wrong = item.truth !== undefined && item.truth !== item.predicted;
   const fill = wrong ? colors.wrong : colors.ink;
   const probability = `${(100 * item.probability).toFixed(0)} %`;
@@ -115,9 +90,4 @@ function caption(item: Prediction, { left, top }: { left: number; top: number },
     );
   }
   return parts.join("");
-}
-
-function whole(name: string, value: number, least: number, most: number): number {
-  if (Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new ArgumentError(`${name} is ${value}, not a whole number from ${least} to ${most}`);
 }

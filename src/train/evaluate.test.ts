@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { loaderOf, plain, TinyNet, twoColors } from "../../test/support/tiny.js";
-import { ImageSet, Loader } from "../data/index.js";
+import { FileSet, ImageSet, Loader, parsePipeline } from "../data/index.js";
 import { ArgumentError } from "../errors.js";
 import { Module } from "../nn/index.js";
 import { Random } from "../random.js";
@@ -20,8 +20,7 @@ function colors(rows: readonly (readonly [number, number, number])[], labels: re
   return new ImageSet({
     name: "colours",
     classes: ["a", "b", "c"],
-    width: side,
-    height: side,
+    sizes: { width: side, height: side },
     pixels: Uint8Array.from(rows.flatMap((row) => Array.from({ length: side * side }, () => row).flat())),
     labels: Int32Array.from(labels),
     names: rows.map((_, i) => `colours/${i}`),
@@ -51,23 +50,26 @@ function expected(scale: number): { loss: number; probabilities: number[] } {
   return { loss, probabilities };
 }
 
+const normalized = (mean: readonly number[], std: number) =>
+  parsePipeline([{ name: "normalize", mean: [...mean], std: [std, std, std] }]);
+
 function scaled(
   images: ImageSet,
   scale: number,
   options: { layout?: "nchw" | "nhwc"; batchSize?: number } = {},
 ): Loader {
-  const std = [1 / scale, 1 / scale, 1 / scale] as const;
-  return new Loader(images, { batchSize: 2, normalization: { mean: [0, 0, 0], std }, ...options });
+  return new Loader(images, { batchSize: 2, transforms: normalized([0, 0, 0], 1 / scale), workers: 0, ...options });
 }
 
 describe("evaluate", () => {
   it("gives loss, matrix and probabilities as computed by hand", async () => {
     const progress = vi.fn();
     const loader = scaled(colors(rows, labels), 5);
-    const { loss, matrix, probabilities } = await evaluate(new MeanColor(), loader, { onBatch: progress });
+    const { loss, matrix, probabilities, indices } = await evaluate(new MeanColor(), loader, { onBatch: progress });
     const wanted = expected(5);
     expect(loss).toBeCloseTo(wanted.loss, 5);
     expect(probabilities.length).toBe(15);
+    expect([...indices]).toEqual([0, 1, 2, 3, 4]);
     for (const [i, value] of probabilities.entries()) expect(value).toBeCloseTo(wanted.probabilities[i] ?? -1, 6);
     expect(matrix.counts).toEqual([
       [1, 1, 0],
@@ -87,11 +89,12 @@ describe("evaluate", () => {
   it("does not depend on the layout, even for images of 3x3 pixels, nor on the batches", async () => {
     const random = new Random("noise");
     const noise = Uint8Array.from({ length: 4 * 27 }, () => random.below(256));
-    const set = new ImageSet({ ...colors([...rows].slice(0, 4), labels.slice(0, 4), 3), pixels: noise });
-    const first = await predict(new MeanColor(), scaled(set, 5, { layout: "nchw" }));
+    const sizes = { width: 3, height: 3 };
+    const set = new ImageSet({ ...colors([...rows].slice(0, 4), labels.slice(0, 4), 3), sizes, pixels: noise });
+    const { probabilities: first } = await predict(new MeanColor(), scaled(set, 5, { layout: "nchw" }));
     for (const batchSize of [1, 3, 4]) {
       const other = await predict(new MeanColor(), scaled(set, 5, { layout: "nhwc", batchSize }));
-      for (const [i, value] of other.entries()) expect(value).toBeCloseTo(first[i] ?? -1, 6);
+      for (const [i, value] of other.probabilities.entries()) expect(value).toBeCloseTo(first[i] ?? -1, 6);
     }
   });
 
@@ -134,7 +137,7 @@ describe("evaluate", () => {
 
   it("refuses loaders that leave images out or shuffle them", async () => {
     const images = twoColors(20, "order");
-    for (const options of [{ shuffle: true }, { dropLast: true }]) {
+    for (const options of [{ sampler: { name: "shuffle" } }, { dropLast: true }] as const) {
       await expect(predict(new TinyNet(), loaderOf(images, options))).rejects.toThrow(ArgumentError);
     }
   });
@@ -154,16 +157,32 @@ describe("evaluate", () => {
       [0, 1, 2],
     );
     // Normalised, a colour below the mean is negative: its logarithm is no number.
-    const loader = new Loader(set, { batchSize: 2, normalization: { mean: [0.05, 0.05, 0.1], std: [1, 1, 1] } });
+    const loader = new Loader(set, { batchSize: 2, transforms: normalized([0.05, 0.05, 0.1], 1) });
     await expect(evaluate(new Broken(), loader)).rejects.toMatchObject({
       code: "DIVERGED",
       message: "The network's outputs for colours/2 are not numbers.",
     });
   });
 
+  it("leaves out images that cannot be read, where the loader skips them", async () => {
+    const [missing, also] = ["nowhere/1.png", "nowhere/2.png"];
+    const files = new FileSet({
+      name: "files",
+      classes: ["a", "b"],
+      labels: [0, 1],
+      names: ["1", "2"],
+      paths: [missing, also],
+    });
+    const options = { batchSize: 1, transforms: parsePipeline([{ name: "resize", size: [4, 4] }, ...plain]) };
+    const skipping = new Loader(files, { ...options, onUnreadable: "skip" });
+    await expect(evaluate(new MeanColor(), skipping)).rejects.toMatchObject({ code: "FILE" });
+    await expect(evaluate(new MeanColor(), new Loader(files, options))).rejects.toThrow(missing);
+  });
+
   it("predicts unlabelled images", async () => {
-    const set = new ImageSet({ ...colors(rows, labels), classes: [], labels: new Int32Array(5).fill(-1) });
-    const probabilities = await predict(new MeanColor(), new Loader(set, { batchSize: 3, normalization: plain }));
+    const sizes = { width: 2, height: 2 };
+    const set = new ImageSet({ ...colors(rows, labels), sizes, classes: [], labels: new Int32Array(5).fill(-1) });
+    const { probabilities } = await predict(new MeanColor(), new Loader(set, { batchSize: 3, transforms: plain }));
     expect(probabilities.length).toBe(15);
     for (let i = 0; i < 5; i++) {
       expect(probabilities.subarray(3 * i, 3 * i + 3).reduce((a, b) => a + b)).toBeCloseTo(1, 6);

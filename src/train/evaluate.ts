@@ -8,9 +8,14 @@ export interface Evaluation {
   /** The mean cross-entropy of the samples, without label smoothing or class weights. */
   loss: number;
   matrix: ConfusionMatrix;
-  /** `[N, K]`: every sample's probabilities, in the loader's order. */
+  /** `[N, K]`: the probabilities of every image that could be read, in the loader's order. */
   probabilities: Float32Array;
+  /** `[N]`: which images of the set these are. */
+  indices: Uint32Array;
 }
+
+/** What a network says of images. */
+export type Predictions = Pick<Evaluation, "probabilities" | "indices">;
 
 export interface EvaluationOptions {
   /** Where the network is; default `cpu`. */
@@ -32,45 +37,54 @@ export function imagesOf(batch: Batch, layout: Layout, device: string): TorchTen
  *
  * @throws ArgumentError when the network has not as many outputs as the set has classes, or the loader shuffles
  * @throws FoveaError with the code DIVERGED when the network's outputs are not numbers
+ * @throws FileError when an image cannot be read, unless the loader skips it; FoveaError with the code FILE when none can
  */
 export async function evaluate(model: Module, loader: Loader, options: EvaluationOptions = {}): Promise<Evaluation> {
   const { set } = loader;
   const matrix = new ConfusionMatrix(set.classes);
-  const logarithms = await logProbabilities(model, loader, options);
+  const { logarithms, indices } = await logProbabilities(model, loader, options);
   const classes = set.classes.length;
+  const labels = Int32Array.from(indices, (index) => set.labels[index] as number);
+  const predictions = new Uint32Array(indices.length);
   let loss = 0;
-  const predictions = new Uint32Array(set.size);
-  for (const [i, label] of set.labels.entries()) {
+  for (const [i, label] of labels.entries()) {
     const row = logarithms.subarray(i * classes, (i + 1) * classes);
     predictions[i] = row.indexOf(Math.max(...row));
     loss -= row[label] ?? 0;
   }
-  matrix.add(set.labels, predictions);
-  return { loss: loss / set.size, matrix, probabilities: logarithms.map(Math.exp) };
+  matrix.add(labels, predictions);
+  return { loss: loss / indices.length, matrix, probabilities: logarithms.map(Math.exp), indices };
 }
 
 /**
- * The probabilities of images, `[N, K]`, in the loader's order, which must not be shuffled. The network runs in evaluation
- * mode; its modules are put back into the modes that they were in.
+ * The probabilities of images, in the loader's order, which must not be shuffled. The network runs in evaluation mode; its
+ * modules are put back into the modes that they were in.
  *
- * @throws ArgumentError, FoveaError as {@link evaluate}
+ * @throws ArgumentError, FoveaError, FileError as {@link evaluate}
  */
-export async function predict(model: Module, loader: Loader, options: EvaluationOptions = {}): Promise<Float32Array> {
-  return (await logProbabilities(model, loader, options)).map(Math.exp);
+export async function predict(model: Module, loader: Loader, options: EvaluationOptions = {}): Promise<Predictions> {
+  const { logarithms, indices } = await logProbabilities(model, loader, options);
+  return { probabilities: logarithms.map(Math.exp), indices };
 }
 
 /** `[N, K]`. Logarithms, because a probability that is next to nothing has none that float32 could tell. */
-async function logProbabilities(model: Module, loader: Loader, options: EvaluationOptions): Promise<Float32Array> {
+async function logProbabilities(
+  model: Module,
+  loader: Loader,
+  options: EvaluationOptions,
+): Promise<{ logarithms: Float32Array; indices: Uint32Array }> {
   const { device = "cpu", signal, onBatch } = options;
   const { set } = loader;
-  const { shuffle, dropLast, layout } = loader.options;
-  if (shuffle || dropLast) throw new ArgumentError("predictions need a loader in order, with its last batch");
+  const { sampler, dropLast, layout } = loader.options;
+  if (sampler.name !== "sequential" || dropLast) {
+    throw new ArgumentError("predictions need a loader in order, with its last batch");
+  }
   const modes = [...model.modules()].map(([, part]) => [part, part.training] as const);
   model.eval();
   try {
-    let result = new Float32Array(0);
-    let done = 0;
-    for (const batch of loader.epoch(0)) {
+    const indices: number[] = [];
+    const parts: Float32Array[] = [];
+    for await (const batch of loader.epoch(0)) {
       signal?.throwIfAborted();
       const rows = inferenceMode(() =>
         scope(() => {
@@ -83,22 +97,26 @@ async function logProbabilities(model: Module, loader: Loader, options: Evaluati
           return TorchTensor.of(logits.logSoftmax(1)).dataAs("float32");
         }),
       );
-      const [count] = batch.shape;
-      const classes = rows.length / count;
       const wrong = rows.findIndex(Number.isNaN);
       if (wrong >= 0) {
-        const image = set.names[done + Math.floor(wrong / classes)];
+        const image = set.names[batch.indices[Math.floor((wrong / rows.length) * batch.indices.length)] ?? 0];
         throw new FoveaError("DIVERGED", `The network's outputs for ${image} are not numbers.`, {
           hint: "Its training went astray; train it with a lower learning rate.",
         });
       }
-      if (done === 0) result = new Float32Array(classes * set.size);
-      result.set(rows, classes * done);
-      done += count;
-      onBatch?.(done);
+      parts.push(rows);
+      indices.push(...batch.indices);
+      onBatch?.(indices.length);
       await nextTurn();
     }
-    return result;
+    if (indices.length === 0) throw new FoveaError("FILE", "None of the images could be read.");
+    const logarithms = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      logarithms.set(part, at);
+      at += part.length;
+    }
+    return { logarithms, indices: Uint32Array.from(indices) };
   } finally {
     for (const [part, training] of modes) part.training = training;
   }

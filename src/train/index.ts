@@ -2,11 +2,11 @@
 export type { Callback, StepRecord } from "./callback.js";
 export { balancedClassWeights } from "./class-weights.js";
 export { requireDevice } from "./device.js";
-export { type Evaluation, type EvaluationOptions, evaluate, predict } from "./evaluate.js";
+export { type Evaluation, type EvaluationOptions, evaluate, type Predictions, predict } from "./evaluate.js";
 export { type Latency, type LatencyOptions, measureLatency } from "./latency.js";
 export { type ClassMetrics, ConfusionMatrix, type MacroAverages } from "./metrics.js";
 export { appendRecord, bestEpoch, type EpochRecord, readRecords, writeRecords } from "./records.js";
 export { type Checkpoint, Run } from "./run.js";
-export { type RunSettings, readSettings, writeSettings } from "./settings.js";
+export { imageSize, type RunSettings, readSettings, writeSettings } from "./settings.js";
 export { evaluationLoader, loadData, loadValidation, type RunData, trainRun } from "./train-run.js";
 export { type FitResult, Trainer, type TrainerOptions } from "./trainer.js";

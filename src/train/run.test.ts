@@ -26,7 +26,12 @@ beforeEach(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const settings = someSettings();
-const evaluation: Evaluation = { loss: 1, matrix: new ConfusionMatrix(["a"]), probabilities: new Float32Array(0) };
+const evaluation: Evaluation = {
+  loss: 1,
+  matrix: new ConfusionMatrix(["a"]),
+  probabilities: new Float32Array(0),
+  indices: new Uint32Array(0),
+};
 
 function record(epoch: number, balancedAccuracy: number): EpochRecord {
   const validation = { loss: 1, accuracy: 0.5, balancedAccuracy };
@@ -74,7 +79,7 @@ describe("Run.create and Run.open", () => {
       /nowhere: is not the folder of a run: it has no recipe\.yaml/,
     );
     mkdirSync(path, { recursive: true });
-    writeFileSync(join(path, "recipe.yaml"), "version: 1\n");
+    writeFileSync(join(path, "recipe.yaml"), "version: 2\n");
     expect(() => Run.open(path)).toThrow(/recipe\.yaml: these are not the settings of a run: model: /);
   });
 });

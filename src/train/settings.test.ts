@@ -4,8 +4,17 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { someSettings } from "../../test/support/tiny.js";
-import { FileError } from "../errors.js";
-import { type RunSettings, readSettings, writeSettings } from "./settings.js";
+import { parsePipeline } from "../data/index.js";
+import { ArgumentError, FileError } from "../errors.js";
+import { imageSize, type RunSettings, readSettings, writeSettings } from "./settings.js";
+
+function transformsOf(normalization: { mean: number[]; std: number[] }): RunSettings["transforms"] {
+  const transforms = parsePipeline([
+    { name: "resize", size: [8, 8] },
+    { name: "normalize", ...normalization },
+  ]);
+  return { train: transforms, evaluation: transforms };
+}
 
 let folder = "";
 let path = "";
@@ -20,11 +29,13 @@ describe("settings", () => {
     source: "folder",
     path: "/data/pi: ctures #1\n",
     validationFraction: 0.2,
+    splitSeed: 0,
+    groupBy: "^(p\\d+)_",
     onUnreadable: "skip",
   };
   it.each<[string, RunSettings]>([
     ["all of them", someSettings()],
-    ["without the optional ones", someSettings({ augmentation: undefined })],
+    ["with mixing", someSettings({ mix: { mixup: 0.2, cutmix: 1, probability: 1, switchProbability: 0.5 } })],
     ["a dropout", someSettings({ model: { name: "nuclei_basic", dropout: 0 } })],
     ["AdamW", someSettings({ optimizer: { name: "adamw", learningRate: 3e-3, weightDecay: 0.05 } })],
     ["a folder", someSettings({ data: folderData })],
@@ -35,7 +46,7 @@ describe("settings", () => {
     ],
     [
       "exact numbers",
-      someSettings({ normalization: { mean: [0.1 + 0.2, 1 / 3, 1e-17], std: [5e-324, 1e300, 2 / 3] } }),
+      someSettings({ transforms: transformsOf({ mean: [0.1 + 0.2, 1 / 3, 1e-17], std: [1.1e-6, 300, 2 / 3] }) }),
     ],
   ])("come back as they were written: %s", (_, settings) => {
     writeSettings(path, settings);
@@ -48,6 +59,7 @@ describe("settings", () => {
   });
 
   const good = someSettings();
+  const withTrain = (train: unknown) => ({ ...good, transforms: { ...good.transforms, train } });
   it.each<[string, unknown, RegExp]>([
     ["an unknown key", { ...good, epoch: 3 }, /Unrecognized key: "epoch"/],
     ["an unknown key further down", { ...good, optimizer: { ...good.optimizer, lr: 1 } }, /optimizer: .*"lr"/],
@@ -61,11 +73,16 @@ describe("settings", () => {
     ["an unknown optimiser", { ...good, optimizer: { ...good.optimizer, name: "adam" } }, /optimizer\.name: /],
     ["an unknown schedule", { ...good, schedule: "step" }, /schedule: .*"onecycle"/],
     ["an unknown source", { ...good, data: { source: "web" } }, /data\.source: /],
-    ["too few means", { ...good, normalization: { mean: [1, 2], std: [1, 1, 1] } }, /normalization\.mean: /],
+    [
+      "an unknown transform",
+      withTrain([{ name: "randomFlip" }]),
+      /transforms\.train\.0.*there is no transform "randomFlip"/,
+    ],
+    ["transforms in a wrong order", withTrain([{ name: "randomErasing" }]), /transforms\.train\.0.*normalize/],
     ["a class that is no text", { ...good, classes: ["a", 2] }, /classes\.1: .*string/],
     ["no classes", { ...good, classes: [] }, /classes: /],
-    ["another version", { ...good, version: 2 }, /version: /],
-    ["two mistakes", { ...good, version: 2, size: 0 }, /version: .*; size: /],
+    ["another version", { ...good, version: 3 }, /version: /],
+    ["two mistakes", { ...good, version: 3, epochs: 0 }, /version: .*; epochs: /],
     ["a list", [1, 2], /the file: .*object/],
     ["nothing", null, /the file: .*object/],
   ])("are refused by name: %s", (_, settings, message) => {
@@ -73,6 +90,11 @@ describe("settings", () => {
     expect(() => readSettings(path)).toThrow(FileError);
     expect(() => readSettings(path)).toThrow(message);
     expect(() => readSettings(path)).toThrow(/recipe\.yaml: these are not the settings of a run: /);
+  });
+
+  it("of an earlier version are refused as such", () => {
+    writeFileSync(path, "version: 1\nsize: 90\n");
+    expect(() => readSettings(path)).toThrow(/recipe\.yaml: is of an earlier version of Fovea/);
   });
 
   it.each([
@@ -100,5 +122,14 @@ describe("settings", () => {
     mkdirSync(join(folder, "taken", "inside"), { recursive: true });
     expect(() => writeSettings(join(folder, "taken"), good)).toThrow(FileError);
     expect(readdirSync(folder).sort()).toEqual(["recipe.yaml", "taken"]);
+  });
+});
+
+describe("imageSize", () => {
+  it("is what the transforms for evaluation give", () => {
+    expect(imageSize(someSettings())).toEqual({ width: 16, height: 16 });
+    const { transforms } = someSettings();
+    const undetermined = { ...transforms, evaluation: parsePipeline([{ name: "resize", size: 16 }]) };
+    expect(() => imageSize(someSettings({ transforms: undetermined }))).toThrow(ArgumentError);
   });
 });

@@ -1,43 +1,22 @@
-import { readFileSync } from "node:fs";
-import { parseDocument, stringify } from "yaml";
+import { stringify } from "yaml";
 import { z } from "zod";
-import { FileError, messageOf } from "../errors.js";
+import { dataSpecSchema, mixSchema, outputSize, pipelineSchema, type Size, samplerSchema } from "../data/index.js";
+import { ArgumentError, FileError } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
+import { readYaml } from "../yaml-file.js";
 
-const rgb = z.tuple([z.number(), z.number(), z.number()]);
-
-const dataSchema = z.discriminatedUnion("source", [
-  z.strictObject({
-    source: z.literal("synthetic"),
-    train: z.int().min(1),
-    validation: z.int().min(1),
-    seed: z.int(),
-  }),
-  z.strictObject({
-    source: z.literal("folder"),
-    path: z.string(),
-    /** Held out of each class where the folder has no validation part. */
-    validationFraction: z.number().gt(0).lt(1),
-    onUnreadable: z.enum(["stop", "skip"]),
-  }),
-]);
+const VERSION = 2;
 
 const settingsSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(VERSION),
   model: z.strictObject({ name: z.string(), dropout: z.number().min(0).max(1).optional() }),
-  data: dataSchema,
+  data: dataSpecSchema,
   /** In the order of the network's outputs. */
   classes: z.array(z.string()).min(1),
-  /** Height and width that images are resized to. */
-  size: z.int().min(1),
-  normalization: z.strictObject({ mean: rgb, std: rgb }),
-  augmentation: z
-    .strictObject({
-      flips: z.boolean(),
-      quarterTurns: z.boolean(),
-      colorJitter: z.strictObject({ brightness: z.number(), contrast: z.number(), saturation: z.number() }).optional(),
-    })
-    .optional(),
+  /** What is done to images; `evaluation` belongs to the network, wherever it is used. */
+  transforms: z.strictObject({ train: pipelineSchema, evaluation: pipelineSchema }),
+  mix: mixSchema.optional(),
+  sampler: samplerSchema,
   epochs: z.int().min(1),
   batchSize: z.int().min(1),
   optimizer: z.discriminatedUnion("name", [
@@ -59,40 +38,32 @@ const settingsSchema = z.strictObject({
   device: z.string(),
 });
 
-/**
- * What decides a run: what `recipe.yaml` holds. Without `model.dropout` it is the network's own, without `augmentation`
- * there is none.
- */
+/** What decides a run: what `recipe.yaml` holds. Without `model.dropout` it is the network's own, without `mix` no mixing. */
 export type RunSettings = z.infer<typeof settingsSchema>;
 
 /** @throws FileError when it cannot be written */
 export function writeSettings(path: string, settings: RunSettings): void {
-  writeFileAtomic(path, stringify(settings));
+  writeFileAtomic(path, stringify(settings, { aliasDuplicateObjects: false }));
 }
 
 /** @throws FileError that names the setting, when the file is missing, no YAML, or not the settings of a run */
 export function readSettings(path: string): RunSettings {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (cause) {
-    throw new FileError(path, `could not be read (${messageOf(cause)})`, { cause });
+  const value = readYaml(path);
+  const version = typeof value === "object" && value !== null && "version" in value ? value.version : undefined;
+  if (typeof version === "number" && version < VERSION) {
+    throw new FileError(path, "is of an earlier version of Fovea, which this one cannot read", {
+      hint: "Train it again.",
+    });
   }
-  const parsed = settingsSchema.safeParse(parseYaml(path, text));
+  const parsed = settingsSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path: at, message }) => `${at.join(".") || "the file"}: ${message}`);
   throw new FileError(path, `these are not the settings of a run: ${problems.join("; ")}`);
 }
 
-function parseYaml(path: string, text: string): unknown {
-  try {
-    const document = parseDocument(text);
-    const [error] = document.errors;
-    if (error) throw error;
-    return document.toJS();
-  } catch (cause) {
-    // Below the first line yaml draws where it is.
-    const [line = ""] = messageOf(cause).split("\n");
-    throw new FileError(path, `is not valid YAML (${line.replace(/:$/, "")})`, { cause });
-  }
+/** Height and width of the images that the network is evaluated on. */
+export function imageSize({ transforms }: RunSettings): Size {
+  const size = outputSize(transforms.evaluation);
+  if (size) return size;
+  throw new ArgumentError("the transforms for evaluation do not give images one size", "Add resize with both sides.");
 }

@@ -1,12 +1,12 @@
 import {
-  type ImageSet,
+  type Dataset,
   Loader,
-  loadImageFolder,
-  loadLabelledFolder,
+  type LoaderOptions,
+  openDataset,
+  type PackOptions,
+  packWhereSmall,
   type SkippedImage,
-  syntheticNuclei,
 } from "../data/index.js";
-import { validationFolderIn } from "../data/scan.js";
 import { FileError } from "../errors.js";
 import { CrossEntropyLoss, type Module } from "../nn/index.js";
 import { AdamW, constant, cosine, type Optimizer, oneCycle, type Schedule, SGD } from "../optim/index.js";
@@ -17,80 +17,80 @@ import type { Run } from "./run.js";
 import type { RunSettings } from "./settings.js";
 import { type FitResult, Trainer } from "./trainer.js";
 
-/** The images of a run, in memory. */
+/** The images of a run: in memory where they are small, else in their files. */
 export interface RunData {
-  train: ImageSet;
-  validation: ImageSet;
+  train: Dataset;
+  validation: Dataset;
   /** Images that could not be read and were left out. */
   skipped: readonly SkippedImage[];
 }
 
-/** Called with the images that are read so far, and how many there are. */
-type Progress = (done: number, total: number) => void;
-
-/**
- * Reads or generates what the settings name, resized to `size` by `size`.
- *
- * @param options.seed decides which images are held out, where the folder has no validation part
- * @throws FileError that names the folder or image
- */
-export async function loadData(
-  data: RunSettings["data"],
-  options: { size: number; seed: number; onProgress?: Progress },
-): Promise<RunData> {
-  const { size, seed, onProgress } = options;
-  switch (data.source) {
-    case "synthetic": {
-      const { train, validation, seed: world } = data;
-      return {
-        train: syntheticNuclei({ count: train, size, seed: world }),
-        validation: syntheticNuclei({ count: validation, size, seed: world, start: train }),
-        skipped: [],
-      };
-    }
-    case "folder": {
-      const { path, validationFraction, onUnreadable } = data;
-      return loadImageFolder(path, { size, seed, validationFraction, onUnreadable, progress: onProgress });
-    }
-    default:
-      return data satisfies never;
-  }
+interface ReadingOptions {
+  /** In place of what the settings say. */
+  onUnreadable?: "stop" | "skip";
+  /** Called with the images that are read so far, and how many there are. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * The validation images of a run's own data, as {@link loadData} gives them, without reading the others where that can be
- * avoided.
+ * Reads or generates what the settings name. Small sets are decoded, once (see `packDataset`).
  *
- * @param options.onUnreadable default: as the settings say
- * @throws FileError that names the folder or image, and when the folder's classes are no longer the run's
+ * @throws FileError that names the folder or image
+ */
+export async function loadData(data: RunSettings["data"], options: ReadingOptions = {}): Promise<RunData> {
+  const opened = await openDataset(data, options);
+  const packing = packOptions(data, options);
+  const train = await packWhereSmall(opened.train, packing);
+  const validation = await packWhereSmall(opened.validation, packing);
+  const skipped = [...opened.problems, ...train.skipped, ...validation.skipped];
+  return { train: requireEveryClass(train.images), validation: requireEveryClass(validation.images), skipped };
+}
+
+/**
+ * The validation images of a run's own data, as {@link loadData} gives them, without reading the others.
+ *
+ * @throws FileError as {@link loadData}, and when the classes are no longer those of the run
  */
 export async function loadValidation(
-  settings: RunSettings,
-  options: { onUnreadable?: "stop" | "skip"; onProgress?: Progress } = {},
-): Promise<{ images: ImageSet; skipped: readonly SkippedImage[] }> {
-  const { data, size, seed, classes } = settings;
-  if (data.source === "synthetic") {
-    const { train, validation, seed: world } = data;
-    return { images: syntheticNuclei({ count: validation, size, seed: world, start: train }), skipped: [] };
-  }
-  const { onUnreadable = data.onUnreadable, onProgress } = options;
-  if (validationFolderIn(data.path) !== undefined) {
-    return loadLabelledFolder(data.path, classes, { size, onUnreadable, progress: onProgress });
-  }
-  const { validation, skipped } = await loadData({ ...data, onUnreadable }, { size, seed, onProgress });
+  { data, classes }: RunSettings,
+  options: ReadingOptions = {},
+): Promise<{ images: Dataset; skipped: readonly SkippedImage[] }> {
+  const { validation, problems } = await openDataset(data, options);
   if (validation.classes.join("\n") !== classes.join("\n")) {
     throw new FileError(
-      data.path,
+      "path" in data && data.path !== undefined ? data.path : validation.name,
       `its classes, ${validation.classes.join(", ")}, are no longer those of the run, ${classes.join(", ")}`,
     );
   }
-  return { images: validation, skipped };
+  const { images, skipped } = await packWhereSmall(validation, packOptions(data, options));
+  return { images: requireEveryClass(images), skipped: [...problems, ...skipped] };
+}
+
+function packOptions(data: RunSettings["data"], options: ReadingOptions): PackOptions {
+  return { ...options, onUnreadable: options.onUnreadable ?? unreadableOf(data) };
+}
+
+function unreadableOf(data: RunSettings["data"]): "stop" | "skip" {
+  return "onUnreadable" in data ? data.onUnreadable : "stop";
+}
+
+function requireEveryClass(set: Dataset): Dataset {
+  const counts = set.classCounts();
+  const empty = set.classes.filter((_, label) => counts[label] === 0);
+  if (empty.length === 0) return set;
+  throw new FileError(set.name, `no image of ${empty.join(", ")} could be read`);
 }
 
 /** How a run's images become batches for evaluation; its network takes channels last. */
-export function evaluationLoader(images: ImageSet, settings: RunSettings): Loader {
-  const { batchSize, normalization } = settings;
-  return new Loader(images, { batchSize, normalization, layout: "nhwc" });
+export function evaluationLoader(
+  images: Dataset,
+  { batchSize, transforms, data }: RunSettings,
+  options: Pick<LoaderOptions, "onSkip" | "onUnreadable"> = {},
+): Loader {
+  return new Loader(images, {
+    ...{ batchSize, transforms: transforms.evaluation, layout: "nhwc", onUnreadable: unreadableOf(data) },
+    ...options,
+  });
 }
 
 /**
@@ -104,10 +104,11 @@ export function evaluationLoader(images: ImageSet, settings: RunSettings): Loade
 export async function trainRun(
   run: Run,
   data: RunData,
-  options: { callbacks?: readonly Callback[]; signal?: AbortSignal } = {},
+  options: { callbacks?: readonly Callback[]; signal?: AbortSignal; onSkip?: (image: SkippedImage) => void } = {},
 ): Promise<FitResult & { model: Module }> {
   const { settings } = run;
-  const { batchSize, normalization, augmentation, seed, epochs } = settings;
+  const { batchSize, transforms, mix, sampler, seed, epochs } = settings;
+  const { onSkip } = options;
   const target = requireDevice(settings.device);
   const model = run.createModel().materialize(target, seed);
   const classWeights =
@@ -123,15 +124,17 @@ export async function trainRun(
   });
   const train = new Loader(data.train, {
     batchSize,
-    normalization,
-    augmentation,
+    transforms: transforms.train,
+    mix,
+    sampler,
     seed,
-    shuffle: true,
     // A last batch of a few images would unsettle batch norm; a set smaller than one batch is taken whole.
     dropLast: data.train.size >= batchSize,
     layout: "nhwc",
+    onUnreadable: unreadableOf(settings.data),
+    onSkip,
   });
-  const result = await trainer.fit(train, evaluationLoader(data.validation, settings), {
+  const result = await trainer.fit(train, evaluationLoader(data.validation, settings, { onSkip }), {
     epochs,
     signal: options.signal,
   });

@@ -9,7 +9,7 @@ import { Trainer, type TrainerOptions } from "./trainer.js";
 
 const train = twoColors(60, "train");
 const validation = twoColors(40, "validation");
-const loader = () => loaderOf(train, { shuffle: true, seed: 5 });
+const loader = () => loaderOf(train, { sampler: { name: "shuffle" }, seed: 5 });
 
 function build(options: Partial<TrainerOptions> = {}): { model: TinyNet; optimizer: Optimizer; trainer: Trainer } {
   const model = new TinyNet().materialize(device(), 11);

@@ -83,7 +83,7 @@ export class Trainer {
     let images = 0;
     let step = 0;
     let imagesPerSecond = 0;
-    for (const batch of train.epoch(epoch - 1)) {
+    for await (const batch of train.epoch(epoch - 1)) {
       if (signal?.aborted) return undefined;
       const done = (epoch - 1) * train.batches + step;
       const result = this.#step(
@@ -105,6 +105,7 @@ export class Trainer {
       await nextTurn();
     }
     if (signal?.aborted) return undefined;
+    if (images === 0) throw new FoveaError("FILE", "None of the images to train on could be read.");
     await this.#each((callback) => callback.onValidationStart?.(epoch));
     const evaluation = await this.#validate(validation, signal);
     if (!evaluation) return undefined;
@@ -148,7 +149,8 @@ export class Trainer {
     return scope(() => {
       const labels = tensor(batch.labels, [batch.labels.length], { device });
       const logits = TorchTensor.of(model.forward(imagesOf(batch, layout, device)));
-      const loss = TorchTensor.of(criterion.forward(logits, labels));
+      const targets = batch.targets ? tensor(batch.targets, logits.shape, { device }) : labels;
+      const loss = TorchTensor.of(criterion.forward(logits, targets));
       optimizer.zeroGrad();
       loss.backward();
       const value = loss.item();

@@ -1,15 +1,6 @@
-import { homedir } from "node:os";
-import { basename, isAbsolute, join, resolve } from "node:path";
-import { type DownloadOptions, download } from "./download.js";
+import { basename, resolve } from "node:path";
+import { cacheFolder, type DownloadOptions, download } from "../download/index.js";
 import type { PublishedWeights } from "./published.js";
-
-/** Where downloads are kept: `$FOVEA_CACHE`, else `$XDG_CACHE_HOME/fovea`, else `~/.cache/fovea`. */
-export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const { FOVEA_CACHE: own, XDG_CACHE_HOME: shared } = environment;
-  if (own) return own;
-  // The XDG specification has relative paths ignored.
-  return join(shared && isAbsolute(shared) ? shared : join(homedir(), ".cache"), "fovea");
-}
 
 /** The file in the cache that published weights are, or will be, in. */
 export function cachedPath({ url }: Pick<PublishedWeights, "url">): string {
@@ -31,6 +22,7 @@ export async function fetchPublished(
   const mirror = process.env.FOVEA_WEIGHTS_MIRROR;
   const path = cachedPath(weights);
   const from = mirror ? `${mirror.replace(/\/+$/, "")}/${basename(path)}` : url;
-  await download(from, { path, bytes, sha256Prefix, ...options });
+  const checksum = { algorithm: "sha256", digits: sha256Prefix } as const;
+  await download(from, { path, bytes, rounded: true, checksum, ...options });
   return path;
 }

@@ -1,5 +1,6 @@
 /** Weights in files. */
-export { cachedPath, cacheFolder, fetchPublished } from "./cache.js";
+export { cacheFolder, DownloadError, type DownloadOptions, download } from "../download/index.js";
+export { cachedPath, fetchPublished } from "./cache.js";
 export {
   type Checkpoint,
   type CheckpointFacts,
@@ -11,7 +12,6 @@ export {
   readCheckpoint,
 } from "./checkpoint.js";
 export { type CheckpointModel, modelFromCheckpoint } from "./checkpoint-model.js";
-export { DownloadError, type DownloadOptions, download } from "./download.js";
 export type { FileTensor } from "./file-tensor.js";
 export { IMAGENET_CATEGORIES } from "./imagenet-categories.js";
 export { type HyperParameters, hyperParametersText, type Plain } from "./plain.js";

@@ -1,4 +1,4 @@
-import { isObject, kindOf, type PickleDict, type PickleValue } from "./pickle-values.js";
+import { isObject, kindOf, type PickleDict, type PickleValue } from "../pickle/index.js";
 
 /** Data as JSON knows it; numbers may be NaN or infinite. */
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [name: string]: Plain };

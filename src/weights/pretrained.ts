@@ -1,3 +1,4 @@
+import type { DownloadOptions } from "../download/index.js";
 import { FileError } from "../errors.js";
 import { createModel, type ModelOptions } from "../models/index.js";
 import { type Module, StateDictError } from "../nn/index.js";
@@ -5,7 +6,6 @@ import type { Preprocessing } from "../preprocessing.js";
 import { device, scope, type TorchTensor } from "../tensor/torch/index.js";
 import { adaptChannels, asPublishedToday } from "./adapt.js";
 import { fetchPublished } from "./cache.js";
-import type { DownloadOptions } from "./download.js";
 import { headTensors } from "./head.js";
 import { findPublished, type PublishedWeights } from "./published.js";
 import { loadWeights } from "./weights.js";

@@ -1,5 +1,5 @@
 import { FileError } from "../errors.js";
-import { isObject, kindOf, type PickleDict, type PickleTensor, type PickleValue } from "./pickle-values.js";
+import { isObject, kindOf, type PickleDict, type PickleTensor, type PickleValue } from "../pickle/index.js";
 import { type HyperParameters, plainObject, scalarText } from "./plain.js";
 
 /** The weights in what a PyTorch file holds, and what stands around them. */

@@ -1,7 +1,7 @@
 import { FileError } from "../errors.js";
+import type { PickleStorage, PickleTensor } from "../pickle/index.js";
 import type { DType } from "../tensor/dtype.js";
 import type { FileTensor } from "./file-tensor.js";
-import type { PickleStorage, PickleTensor } from "./pickle-values.js";
 import { elementCount, gather, isContiguous, reach } from "./strided.js";
 
 /** Where a storage's bytes are: `read` gives those from one place to another. */

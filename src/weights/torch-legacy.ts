@@ -1,8 +1,6 @@
 import { FileError } from "../errors.js";
-import { ByteReader } from "./byte-reader.js";
+import { ByteReader, count, isObject, type PickleTuple, type PickleValue, readPickle } from "../pickle/index.js";
 import type { ByteSource } from "./file-reader.js";
-import { readPickle } from "./pickle.js";
-import { count, isObject, type PickleTuple, type PickleValue } from "./pickle-values.js";
 import type { StorageBytes } from "./torch-file.js";
 import type { TorchContent } from "./torch-zip.js";
 
@@ -27,7 +25,7 @@ export function openTorchLegacy(file: ByteSource): TorchContent {
     });
   }
   const itemSizes = new Map<string, number>();
-  const root = readPickle(reader, (id) => storageOf(id, itemSizes));
+  const root = readPickle(reader, { persistent: (id) => storageOf(id, itemSizes) });
   const keys = readPickle(reader);
   if (!isObject(keys, "list")) throw new FileError(file.path, "has no list of storages");
 

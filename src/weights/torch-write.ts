@@ -1,7 +1,7 @@
 import { ArgumentError } from "../errors.js";
+import { op } from "../pickle/index.js";
 import type { DType } from "../tensor/dtype.js";
 import type { FileTensor } from "./file-tensor.js";
-import { op } from "./pickle-opcodes.js";
 import { metadataName } from "./torch-zip.js";
 import { encodeZip, type ZipPart } from "./zip-writer.js";
 

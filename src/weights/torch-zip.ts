@@ -1,8 +1,14 @@
 import { FileError } from "../errors.js";
-import { ByteReader } from "./byte-reader.js";
+import {
+  ByteReader,
+  count,
+  isObject,
+  type PickleStorage,
+  type PickleTuple,
+  type PickleValue,
+  readPickle,
+} from "../pickle/index.js";
 import type { ByteSource } from "./file-reader.js";
-import { readPickle } from "./pickle.js";
-import { count, isObject, type PickleStorage, type PickleTuple, type PickleValue } from "./pickle-values.js";
 import type { StorageBytes } from "./torch-file.js";
 import { ZipReader } from "./zip-reader.js";
 
@@ -56,7 +62,7 @@ export function openTorchZip(file: ByteSource): TorchContent {
     zip.size(pickle) ?? 0,
   );
   return {
-    root: readPickle(reader, storageOf),
+    root: readPickle(reader, { persistent: storageOf }),
     find: ({ key }) => {
       const name = `${root}data/${key}`;
       const size = zip.size(name);

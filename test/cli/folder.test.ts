@@ -27,6 +27,7 @@ describe("a folder of PNG and JPEG images", () => {
       source: "folder",
       path: join(work.path, "shapes"),
       validationFraction: 0.2,
+      splitSeed: 0,
       onUnreadable: "stop",
     });
     const own = JSON.parse(await succeed(["evaluate", "runs/first", "--json"], work.path));

@@ -82,7 +82,7 @@ describe("fovea train", () => {
       expectPlainError(outcome, 1);
       expect(outcome.stderr).toMatch(/full\/big\/.*weights\.safetensors: could not be written \(ENOSPC: no space left/);
       expect(filesBelow(full)).toEqual(["big/metrics.jsonl", "big/recipe.yaml"]);
-      expect(readFileSync(join(full, "big", "recipe.yaml"), "utf8")).toContain("version: 1");
+      expect(readFileSync(join(full, "big", "recipe.yaml"), "utf8")).toContain("version: 2");
     } finally {
       spawnSync("umount", [full]);
     }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { type ImageSet, syntheticNuclei } from "../../src/data/index.js";
+import { datasetStatistics, findPreset, type ImageSet, syntheticNuclei } from "../../src/data/index.js";
 import { Run, readRecords } from "../../src/train/index.js";
 import { loadWeights } from "../../src/weights/index.js";
 import { filesBelow, succeed, temporaryFolder } from "./fovea.js";
@@ -43,8 +43,8 @@ async function writeImages(set: ImageSet, root: string): Promise<void> {
   for (const [i, label] of set.labels.entries()) {
     const folder = join(root, set.classes[label] ?? "");
     mkdirSync(folder, { recursive: true });
-    const raw = { width: set.width, height: set.height, channels: 3 } as const;
-    await sharp(set.image(i), { raw })
+    const { width, height, pixels } = set.image(i);
+    await sharp(pixels, { raw: { width, height, channels: 3 } })
       .png()
       .toFile(join(folder, `${i}.png`));
   }
@@ -66,14 +66,14 @@ describe("fovea train", () => {
     expect(filesBelow(join(work.path, "runs"))).toHaveLength(9);
   });
 
-  it("writes its settings, resolved", () => {
+  it("writes its settings, resolved", async () => {
     const { settings } = Run.open(runFolder);
     expect(settings).toMatchObject({
-      version: 1,
+      version: 2,
       model: { name: "nuclei_basic" },
-      data: { source: "synthetic", train: 90, validation: 31, seed: 7 },
+      data: { source: "synthetic", train: 90, validation: 31, size: 32, seed: 7 },
       classes: ["tumor", "stromal", "til"],
-      size: 32,
+      sampler: { name: "shuffle" },
       epochs: 2,
       batchSize: 16,
       optimizer: { name: "adamw", learningRate: 3e-3, weightDecay: 0.05 },
@@ -82,8 +82,12 @@ describe("fovea train", () => {
       seed: 7,
       device: "cpu",
     });
-    const { mean, std } = syntheticNuclei({ count: 90, size: 32, seed: 7 }).channelStatistics();
-    expect(settings.normalization).toEqual({ mean, std });
+    const statistics = await datasetStatistics(syntheticNuclei({ count: 90, size: 32, seed: 7 }));
+    const preset = findPreset("nuclei");
+    expect(settings.transforms).toEqual({
+      train: preset.train(32, statistics),
+      evaluation: preset.evaluation(32, statistics),
+    });
   });
 
   it("writes a record of every epoch, and says the same", () => {
@@ -159,7 +163,7 @@ describe("fovea train", () => {
     await succeed(["train", "--epochs", "1", "--name", "other", ...args.split(" "), ...small], work.path);
     const { settings } = Run.open(join(work.path, "runs", "other"));
     expect(settings.optimizer).toEqual({ name: "sgd", learningRate: 0.05, weightDecay: 1e-4, momentum: 0.9 });
-    expect(settings.augmentation).toBeUndefined();
+    expect(settings.transforms.train).toEqual(settings.transforms.evaluation);
     expect(settings.loss.classWeights).toBe("none");
   });
 });

@@ -6,7 +6,7 @@ import { engineInfo } from "../../src/tensor/torch/index.js";
 import { command, environment, fail, fovea, succeed, temporaryFolder } from "./fovea.js";
 
 const work = temporaryFolder();
-const commands = ["train", "evaluate", "predict", "summary", "models", "compare", "convert", "doctor"];
+const commands = ["train", "evaluate", "predict", "summary", "models", "compare", "convert", "data", "doctor"];
 afterAll(work.remove);
 
 describe("help", () => {

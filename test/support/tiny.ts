@@ -1,4 +1,4 @@
-import { ImageSet, Loader, type LoaderOptions } from "../../src/data/index.js";
+import { ImageSet, Loader, type LoaderOptions, parsePipeline } from "../../src/data/index.js";
 import {
   AdaptiveAvgPool2d,
   BatchNorm2d,
@@ -48,29 +48,43 @@ export function twoColors(count: number, key: string): ImageSet {
     pixels[i] = Math.min(255, Math.max(0, Math.round(random.normal(strong ? 150 : 110, 40))));
   }
   const names = Array.from(labels, (_, i) => `${key}/${i}`);
-  return new ImageSet({ name: key, classes: ["red", "blue"], width: side, height: side, pixels, labels, names });
+  return new ImageSet({
+    name: key,
+    classes: ["red", "blue"],
+    sizes: { width: side, height: side },
+    pixels,
+    labels,
+    names,
+  });
 }
 
-export const plain = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const;
+/** Nothing but normalisation, by the same numbers in all channels. */
+export const plain = parsePipeline([{ name: "normalize", mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] }]);
 
 export function loaderOf(images: ImageSet, options: Partial<LoaderOptions> = {}): Loader {
-  return new Loader(images, { batchSize: 10, normalization: plain, ...options });
+  return new Loader(images, { batchSize: 10, transforms: plain, workers: 1, ...options });
 }
+
+const normalize = { name: "normalize", mean: [0.7, 0.5, 0.7], std: [0.2, 0.2, 0.1] };
 
 /** The settings of a run on a few synthetic nuclei. */
 export function someSettings(changes: Partial<RunSettings> = {}): RunSettings {
   return {
-    version: 1,
+    version: 2,
     model: { name: "cifar_resnet20" },
-    data: { source: "synthetic", train: 12, validation: 6, seed: 0 },
+    data: { source: "synthetic", train: 12, validation: 6, size: 16, seed: 0 },
     classes: ["tumor", "stromal", "til"],
-    size: 16,
-    normalization: { mean: [0.7, 0.5, 0.7], std: [0.2, 0.2, 0.1] },
-    augmentation: {
-      flips: true,
-      quarterTurns: true,
-      colorJitter: { brightness: 0.1, contrast: 0.1, saturation: 0.1 },
+    transforms: {
+      train: parsePipeline([
+        { name: "randomHorizontalFlip" },
+        { name: "randomQuarterTurn" },
+        { name: "colorJitter", brightness: 0.1, contrast: 0.1, saturation: 0.1 },
+        { name: "resize", size: [16, 16] },
+        normalize,
+      ]),
+      evaluation: parsePipeline([{ name: "resize", size: [16, 16] }, normalize]),
     },
+    sampler: { name: "shuffle" },
     epochs: 2,
     batchSize: 4,
     optimizer: { name: "sgd", learningRate: 0.01, weightDecay: 1e-4, momentum: 0.9 },
