@@ -221,6 +221,7 @@ void Operations::mixChains(Reader& reader) {
       inner.apply(reader);
     }
     inner.finish();
+    reader.backTo(Op::kMixChains);
     if (chained.width != image_.width || chained.height != image_.height) {
       throw ImageError("mixChains: a chain made " + sizeOf(chained.width, chained.height) + " pixels of " +
                        sizeOf(image_.width, image_.height) + "; chains must keep the size");

@@ -9,10 +9,12 @@ namespace {
 
 // As src/data/transforms/image-op.ts calls them, by opcode.
 constexpr const char* kNames[] = {
-    "",           "resize",     "resizeShorter", "centerCrop",    "pad",          "cropAt",       "resizedCrop", "flipHorizontal",
-    "flipVertical", "turn",     "rotate",        "affine",        "translate",    "brightness",   "contrast",    "saturation",
-    "sharpness",  "hue",        "posterize",     "solarize",      "solarizeAdd",  "autoContrast", "equalize",    "invert",
-    "grayscale",  "gaussianBlur", "stain",       "cutout",        "mixChains",    "normalize",    "erase",
+    "",
+    "resize", "resizeShorter", "centerCrop", "pad", "cropAt", "resizedCrop",
+    "flipHorizontal", "flipVertical", "turn", "rotate", "affine", "translate",
+    "brightness", "contrast", "saturation", "sharpness", "hue",
+    "posterize", "solarize", "solarizeAdd", "autoContrast", "equalize", "invert", "grayscale",
+    "gaussianBlur", "stain", "cutout", "mixChains", "normalize", "erase",
 };
 constexpr int kOperations = sizeof(kNames) / sizeof(kNames[0]) - 1;
 static_assert(kOperations == int(Op::kErase), "every operation has a name");
@@ -36,10 +38,12 @@ Op Reader::peek() const {
 
 Op Reader::op() {
   Op found = peek();
-  name_ = kNames[int(found)];
+  backTo(found);
   ++at_;
   return found;
 }
+
+void Reader::backTo(Op op) { name_ = kNames[int(op)]; }
 
 double Reader::number(const char* name) {
   if (done()) fail(std::string("the program ends before ") + name);

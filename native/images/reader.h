@@ -38,6 +38,8 @@ class Reader {
   Op peek() const;
   // The next operation; the numbers that follow belong to it.
   Op op();
+  // The numbers that follow belong to this operation again.
+  void backTo(Op op);
 
   // A finite number, within bounds where these are given.
   double number(const char* name);

@@ -4,9 +4,7 @@ import {
   augmentedSamples,
   type Dataset,
   dataSpecOf,
-  datasetStatistics,
   describeOps,
-  findPreset,
   imageOf,
   PARTS,
   type PartName,
@@ -18,8 +16,7 @@ import { Random } from "../random.js";
 import { type GridRow, printable, writeImageGrid } from "../report/index.js";
 import { wholeNumber } from "./arguments.js";
 import { addDataOptions, type DataOptions, openSource, sourceHelp } from "./data-options.js";
-import { progressBar } from "./progress.js";
-import { type Augmentation, readAugmentation, trainTransforms } from "./train-transforms.js";
+import { augmentationOf, measureColours, presetFor, trainTransforms } from "./train-transforms.js";
 
 interface Options extends DataOptions {
   output: string;
@@ -88,21 +85,14 @@ async function chooseImages(set: Dataset, { seed, samples, skipUnreadable }: Opt
 
 /** As `fovea train` chooses them. */
 async function transformsOf(source: string, train: Dataset, options: Options): Promise<Transform[]> {
-  const { source: kind } = dataSpecOf(source);
-  const fallback = findPreset(kind === "cifar10" || kind === "cifar100" ? "cifar10" : "nuclei");
-  const augmentation: Augmentation =
-    options.augment === undefined ? { kind: "preset", preset: fallback } : readAugmentation(options.augment);
+  const fallback = presetFor(dataSpecOf(source));
+  const augmentation = augmentationOf(options.augment, fallback);
   const size = options.size ?? (augmentation.kind === "preset" ? augmentation.preset : fallback).size;
   // Shown are pixels as they were before they were normalised. But what is erased is filled with normalised values.
   const any = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
   const { train: transforms } = trainTransforms(augmentation, fallback, size, any);
   if (!transforms.some(({ name }) => name === "randomErasing")) return transforms;
-  const measuring = progressBar("measuring images");
-  const statistics = await datasetStatistics(train, {
-    limit: train.kind === "files" ? 2048 : undefined,
-    onUnreadable: options.skipUnreadable ? "skip" : "stop",
-    onProgress: measuring.update,
-  }).finally(measuring.stop);
+  const statistics = await measureColours(train, options.skipUnreadable ? "skip" : "stop");
   return trainTransforms(augmentation, fallback, size, statistics).train;
 }
 

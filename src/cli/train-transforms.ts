@@ -1,6 +1,9 @@
 import { extname } from "node:path";
 import {
   type ChannelStatistics,
+  type DataSpec,
+  type Dataset,
+  datasetStatistics,
   findPreset,
   outputSize,
   type Preset,
@@ -10,6 +13,7 @@ import {
 import { ArgumentError, FileError } from "../errors.js";
 import type { RunSettings } from "../train/index.js";
 import { readYaml } from "../yaml-file.js";
+import { progressBar } from "./progress.js";
 
 /** What is done to training images: what a preset says, a list of one's own, or nothing but what evaluation does. */
 export type Augmentation =
@@ -17,12 +21,27 @@ export type Augmentation =
   | { readonly kind: "list"; readonly transforms: readonly Transform[] }
   | { readonly kind: "none" };
 
+/** What suits images of a source. */
+export function presetFor({ source }: DataSpec): Preset {
+  return findPreset(source === "cifar10" || source === "cifar100" ? "cifar10" : "nuclei");
+}
+
+/** Mean and deviation of training images; of those that are decoded again and again, some tell enough. */
+export async function measureColours(set: Dataset, onUnreadable: "stop" | "skip"): Promise<ChannelStatistics> {
+  const measuring = progressBar("measuring images");
+  const limit = set.kind === "files" ? 2048 : undefined;
+  return datasetStatistics(set, { limit, onUnreadable, onProgress: measuring.update }).finally(measuring.stop);
+}
+
 /**
- * The augmentation that a word on the command line means: the name of a preset, or a YAML file with a list of transforms.
+ * What `--augment` means: the name of a preset, or a YAML file with a list of transforms; false for `--no-augment`,
+ * undefined for what suits the images.
  *
  * @throws ArgumentError, FileError that name what is wrong
  */
-export function readAugmentation(word: string): Augmentation {
+export function augmentationOf(word: string | false | undefined, fitting: Preset): Augmentation {
+  if (word === undefined) return { kind: "preset", preset: fitting };
+  if (word === false) return { kind: "none" };
   if (![".yaml", ".yml"].includes(extname(word).toLowerCase())) return { kind: "preset", preset: findPreset(word) };
   try {
     return { kind: "list", transforms: parsePipeline(readYaml(word)) };

@@ -2,17 +2,7 @@ import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import pc from "picocolors";
-import {
-  type ChannelStatistics,
-  type DataSpec,
-  type Dataset,
-  dataSpecOf,
-  datasetStatistics,
-  findPreset,
-  type Preset,
-  parseMix,
-  type SkippedImage,
-} from "../data/index.js";
+import { type DataSpec, dataSpecOf, parseMix, type SkippedImage } from "../data/index.js";
 import { ArgumentError, FoveaError } from "../errors.js";
 import { trace } from "../graph/index.js";
 import { findModel } from "../models/index.js";
@@ -48,7 +38,7 @@ import { onInterrupt } from "./interrupt.js";
 import { printSkipped } from "./print-skipped.js";
 import { duration, progressBar, trainingProgress } from "./progress.js";
 import { chooseSamples } from "./samples.js";
-import { type Augmentation, readAugmentation, trainTransforms } from "./train-transforms.js";
+import { augmentationOf, measureColours, presetFor, trainTransforms } from "./train-transforms.js";
 
 interface Options {
   data: string;
@@ -155,15 +145,16 @@ async function train(options: Options): Promise<void> {
   const size = options.size ?? model.inputSize;
   trace(model.build({ dropout: options.dropout }), [1, 3, size, size]);
   const source = dataOf(options, size);
-  const augmentation = augmentationOf(options, source);
+  const preset = presetFor(source);
+  const augmentation = augmentationOf(options.augment, preset);
 
   const bar = progressBar("reading images");
   if (source.source === "synthetic")
     console.log(`Painting ${count(source.train + source.validation)} synthetic nuclei …`);
   const data = await loadData(source, { onProgress: bar.update }).finally(bar.stop);
-  const statistics = await statisticsOf(data.train, source).finally(bar.stop);
+  const statistics = await measureColours(data.train, options.skipUnreadable ? "skip" : "stop");
   printSkipped(data.skipped);
-  const transforms = trainTransforms(augmentation, presetOf(source), size, statistics);
+  const transforms = trainTransforms(augmentation, preset, size, statistics);
 
   const progress = trainingProgress();
   const interrupt = onInterrupt(() => {
@@ -210,21 +201,6 @@ function dataOf({ data, seed, ...options }: Options, size: number): DataSpec {
   });
   // The run is evaluated from anywhere.
   return "path" in spec && spec.path !== undefined ? { ...spec, path: resolve(spec.path) } : spec;
-}
-
-function presetOf({ source }: DataSpec): Preset {
-  return findPreset(source === "cifar10" || source === "cifar100" ? "cifar10" : "nuclei");
-}
-
-function augmentationOf({ augment }: Options, source: DataSpec): Augmentation {
-  if (augment === false) return { kind: "none" };
-  return augment === undefined ? { kind: "preset", preset: presetOf(source) } : readAugmentation(augment);
-}
-
-/** Of images that are decoded again and again, some tell enough. */
-async function statisticsOf(set: Dataset, source: DataSpec): Promise<ChannelStatistics> {
-  const onUnreadable = "onUnreadable" in source ? source.onUnreadable : "stop";
-  return datasetStatistics(set, { limit: set.kind === "files" ? 2048 : undefined, onUnreadable });
 }
 
 function settingsOf(

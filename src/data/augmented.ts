@@ -1,5 +1,5 @@
 import { ArgumentError } from "../errors.js";
-import { BatchMaker } from "./batch.js";
+import { BatchMaker, BatchMemory } from "./batch.js";
 import { imageOf } from "./image-of.js";
 import type { ChannelStatistics, Dataset, Image, Size } from "./image-set.js";
 import { drawOps, type ImageOp, outputSize, type Transform } from "./transforms/index.js";
@@ -46,6 +46,7 @@ export async function augmentedSamples(
       layout: "nhwc",
       onUnreadable: "stop",
       pool: undefined,
+      memory: new BatchMemory(0),
     });
     const plan = { number: 0, indices: Uint32Array.from(indices), from: 0, to: indices.length };
     const batch = await maker.make(plan);

@@ -12,7 +12,7 @@ import {
   type Transform,
 } from "./transforms/index.js";
 
-/** Some images, ready for a network. The arrays are the receiver's own; no later batch uses them. */
+/** Some images, ready for a network. The arrays are the receiver's own, unless it gives them back (`Loader.recycle`). */
 export interface Batch {
   readonly images: Float32Array;
   /** `[N, 3, H, W]`, or `[N, H, W, 3]` where the layout is `"nhwc"`. */
@@ -55,6 +55,32 @@ interface MakerOptions {
   readonly onSkip?: (image: SkippedImage) => void;
   /** Undefined: images are made on this thread. */
   readonly pool: NativePool | undefined;
+  readonly memory: BatchMemory;
+}
+
+/** Memory of batches that was given back: new memory costs more time than many an image. */
+export class BatchMemory {
+  readonly #most: number;
+  readonly #free: Float32Array[] = [];
+
+  /** @param most how many arrays are kept */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** An array with anything in it. */
+  take(length: number): Float32Array {
+    const at = this.#free.findIndex((array) => array.length === length);
+    const [free] = at < 0 ? [] : this.#free.splice(at, 1);
+    return free ?? new Float32Array(length);
+  }
+
+  give({ buffer }: Float32Array): void {
+    if (!(buffer instanceof ArrayBuffer) || this.#free.some((array) => array.buffer === buffer)) return;
+    this.#free.push(new Float32Array(buffer));
+    // Images of another size may be asked for meanwhile.
+    if (this.#free.length > this.#most) this.#free.shift();
+  }
 }
 
 /** A batch whose images are there. */
@@ -113,7 +139,7 @@ export class BatchMaker {
       encodeOps(drawOps(transforms, [seed, epoch, index, plan.occurrences?.[place] ?? 0]), program);
       starts[i + 1] = program.length;
     }
-    const output = new Float32Array(places.length * 3 * size.width * size.height);
+    const output = this.#options.memory.take(places.length * 3 * size.width * size.height);
     return { sources, sizes, program: Float64Array.from(program), starts, output, ...size, layout };
   }
 

@@ -230,6 +230,22 @@ describe("the stream", () => {
     expect(hashOf(await all(loaderOf(options).epoch(4)))).not.toBe(hashOf(expected));
   });
 
+  it("is the same in memory that is given back", async () => {
+    const loader = loaderOf({ ...options, batchSize: 4, workers: 2 });
+    const parts: string[] = [];
+    const memory = new Set<ArrayBufferLike>();
+    for await (const batch of loader.epoch(3)) {
+      parts.push(hashOf([batch]));
+      memory.add(batch.images.buffer);
+      loader.recycle(batch);
+      loader.recycle(batch);
+    }
+    const whole = await all(loaderOf({ ...options, batchSize: 4, workers: 0 }).epoch(3));
+    expect(parts).toEqual(whole.map((batch) => hashOf([batch])));
+    // Three batches are under way at once; the last one, of three images, has memory of its own.
+    expect(memory.size).toBeLessThanOrEqual(4);
+  });
+
   it("can be left early", async () => {
     for await (const batch of loaderOf({ ...options, workers: 2, prefetch: 4 }).epoch(3)) {
       expect(hashOf([batch])).toBe(hashOf(expected.slice(0, 1)));

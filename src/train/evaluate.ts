@@ -88,7 +88,9 @@ async function logProbabilities(
       signal?.throwIfAborted();
       const rows = inferenceMode(() =>
         scope(() => {
-          const logits = model.forward(imagesOf(batch, layout, device));
+          const images = imagesOf(batch, layout, device);
+          loader.recycle(batch);
+          const logits = model.forward(images);
           if (set.classes.length > 0 && logits.size(1) !== set.classes.length) {
             throw new ArgumentError(
               `the network tells ${logits.size(1)} classes apart, the images have ${set.classes.length}`,

@@ -1,4 +1,4 @@
-import type { Batch, Layout, Loader } from "../data/index.js";
+import type { Batch, Loader } from "../data/index.js";
 import { FoveaError } from "../errors.js";
 import type { Loss, Module } from "../nn/index.js";
 import { constant, type Optimizer, type Schedule } from "../optim/index.js";
@@ -86,13 +86,7 @@ export class Trainer {
     for await (const batch of train.epoch(epoch - 1)) {
       if (signal?.aborted) return undefined;
       const done = (epoch - 1) * train.batches + step;
-      const result = this.#step(
-        batch,
-        train.options.layout,
-        epoch,
-        step,
-        done / Math.max(epochs * train.batches - 1, 1),
-      );
+      const result = this.#step(train, batch, epoch, step, done / Math.max(epochs * train.batches - 1, 1));
       const count = batch.labels.length;
       loss += result.loss * count;
       correct += result.correct;
@@ -137,8 +131,8 @@ export class Trainer {
   }
 
   #step(
+    loader: Loader,
     batch: Batch,
-    layout: Layout,
     epoch: number,
     step: number,
     progress: number,
@@ -148,7 +142,9 @@ export class Trainer {
     optimizer.learningRate = schedule(progress);
     return scope(() => {
       const labels = tensor(batch.labels, [batch.labels.length], { device });
-      const logits = TorchTensor.of(model.forward(imagesOf(batch, layout, device)));
+      const images = imagesOf(batch, loader.options.layout, device);
+      loader.recycle(batch);
+      const logits = TorchTensor.of(model.forward(images));
       const targets = batch.targets ? tensor(batch.targets, logits.shape, { device }) : labels;
       const loss = TorchTensor.of(criterion.forward(logits, targets));
       optimizer.zeroGrad();

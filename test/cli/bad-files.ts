@@ -58,6 +58,7 @@ export async function makeBadFolder(root: string): Promise<Map<string, RegExp>> 
   // A folder may be called as it likes, and one that leads back is passed over.
   symlinkSync("..", at("upwards"));
   mkdirSync(at("folder.png"));
+  bad("folder.png", /is a folder/);
   writeFileSync(at("folder.png/inside.png"), await noise(92).png().toBuffer());
   if (!runsAsRoot) {
     bad("secret.png", /permission denied/, png);

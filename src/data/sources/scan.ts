@@ -82,7 +82,8 @@ export function imagesBelow(root: string, under: string, problems: Problems): st
     }
     for (const { name, kind, fault } of entries) {
       const isImage = IMAGE_EXTENSIONS.includes(extname(name).toLowerCase());
-      if (kind === "folder") walk(path(name));
+      if (kind === "folder" && !isImage) walk(path(name));
+      else if (kind === "folder") problems.add(path(name), "is a folder, not an image file", join(root, path(name)));
       else if (kind === "file" && isImage) found.push(path(name));
       // Without an extension it could have been a folder of images.
       else if (fault && (isImage || (kind === "broken" && extname(name) === ""))) {
