@@ -29,8 +29,8 @@ Size sizeByShorter(int width, int height, int size) {
   int64_t longer = std::max(width, height);
   double scaled = double(size * longer) / double(shorter);
   if (scaled * size > double(kMostPixels)) {
-    throw ImageError("an image of " + std::to_string(width) + "x" + std::to_string(height) + " has too many pixels when its "
-                     "shorter side becomes " + std::to_string(size));
+    throw ImageError("an image of " + std::to_string(width) + "x" + std::to_string(height) +
+                     " has too many pixels when its shorter side becomes " + std::to_string(size));
   }
   return width <= height ? Size{size, int(scaled)} : Size{int(scaled), size};
 }

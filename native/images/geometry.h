@@ -1,8 +1,6 @@
 // Where crops lie, by torchvision's rules and Python's rounding. No pixels here.
 #pragma once
 
-#include <vector>
-
 #include "image.h"
 #include "reader.h"
 

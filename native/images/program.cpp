@@ -65,27 +65,17 @@ std::optional<Window> windowOf(Program program, int width, int height) {
       double across = reader.number("across", 0, 1);
       window.box = placedBox(width, height, wide, high, across, reader.number("down", 0, 1));
       break;
-    } else if (op == Op::kResizedCrop || op == Op::kResize || op == Op::kResizeShorter) {
-      Size size;
-      if (op == Op::kResizeShorter) {
-        size = sizeByShorter(width, height, reader.side("size"));
-      } else {
-        size.width = reader.side("width");
-        size.height = reader.side("height");
-      }
+    } else if (op == Op::kResizedCrop) {
+      // Plain resizing, of which evaluation consists, is left to the whole image: it is exact.
+      int wide = reader.side("width");
+      int high = reader.side("height");
       // Nearest picks single pixels, which a reduced scale does not have.
-      bool smooth = reader.interpolation() != Interpolation::kNearest;
-      if (op == Op::kResizedCrop) {
-        double least = reader.number("least aspect", 1e-9, 1e9);
-        window.box = resizedCropBox(reader, width, height, least, reader.number("greatest aspect", least, 1e9));
-      } else {
-        if (!smooth) return std::nullopt;
-        window.box = {0, 0, width, height};
+      if (reader.interpolation() != Interpolation::kNearest) {
+        window.outWidth = wide;
+        window.outHeight = high;
       }
-      if (smooth) {
-        window.outWidth = size.width;
-        window.outHeight = size.height;
-      }
+      double least = reader.number("least aspect", 1e-9, 1e9);
+      window.box = resizedCropBox(reader, width, height, least, reader.number("greatest aspect", least, 1e9));
       break;
     } else {
       return std::nullopt;

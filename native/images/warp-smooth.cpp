@@ -50,7 +50,8 @@ FOVEA_INLINE void locate(const Affine& matrix, int start, int count, int j, Sour
 // kSide x kSide pixels around each source, each in four bytes of which the last is another pixel's. The border stands for
 // what is outside.
 template <int kSide>
-FOVEA_INLINE void gather(const Image& image, const Sources& sources, int count, uint32_t (&near)[kSide * kSide][kSpan]) {
+FOVEA_INLINE void gather(const Image& image, const Sources& sources, int count,
+                         uint32_t (&near)[kSide * kSide][kSpan]) {
   constexpr int kBefore = kSide / 2 - 1;
   const uint8_t* in = image.pixels.data();
   const int width = image.width;

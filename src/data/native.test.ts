@@ -123,13 +123,29 @@ describe("decoding a part", () => {
     expect(differences(job.output.subarray(0, half), job.output.subarray(half))).toBe(0);
   });
 
+  it("an image that is resized as a whole is exact, however small it becomes", async () => {
+    const whole = await native.decode(pathOf("420.jpg"));
+    if (whole === undefined) throw new Error("not decoded");
+    const program = [OPCODES.resizeShorter, 3, BILINEAR, OPCODES.centerCrop, 3, 3];
+    const job = jobOf([{ source: pathOf("420.jpg"), program }], 3, 3);
+    expect(native.runNow(job)).toEqual([]);
+    const { pixels } = native.transform(whole, Float64Array.from(program));
+    expect(
+      differences(
+        job.output,
+        Array.from(pixels, (value) => Math.fround(value / 255)),
+      ),
+    ).toBe(0);
+  });
+
   it("a reduced scale looks like the full one", async () => {
     const whole = await native.decode(pathOf("420.jpg"));
     if (whole === undefined) throw new Error("not decoded");
     const { width, height, pixels } = whole;
     // At a half, a quarter, an eighth.
     for (const side of [15, 7, 3]) {
-      const program = [OPCODES.resize, side, side, BILINEAR];
+      // One box that is the whole image.
+      const program = [OPCODES.resizedCrop, side, side, BILINEAR, 0.1, 10, 1, 1, width / height, 0, 0];
       const job = jobOf(
         [
           { source: pixels, width, height, program },

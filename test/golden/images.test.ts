@@ -76,8 +76,8 @@ const kindOf = ({ ops }: PixelCase): string => ops.at(-1)?.op ?? "nothing";
 describe("every operation gives what Pillow and torchvision give", () => {
   for (const kind of new Set(golden.pixels.map(kindOf))) {
     it(kind, () => {
-      for (const golden1 of golden.pixels.filter((other) => kindOf(other) === kind)) {
-        const { image, ops, width, height, sha256: digest, pixels, tolerance = 0 } = golden1;
+      for (const example of golden.pixels.filter((other) => kindOf(other) === kind)) {
+        const { image, ops, width, height, sha256: digest, pixels, tolerance = 0 } = example;
         const about = `${image}: ${JSON.stringify(ops)}`;
         const result = transform(imageOf(image), ops);
         expect({ width: result.width, height: result.height }, about).toEqual({ width, height });
