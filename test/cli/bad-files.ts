@@ -26,8 +26,7 @@ export async function makeGoodFolder(root: string): Promise<void> {
 }
 
 /**
- * As {@link makeGoodFolder}, with one of every kind of bad file in `train/a`; and a sound image in a folder whose name ends
- * in `.png`.
+ * As {@link makeGoodFolder}, with one of every kind of bad file in `train/a`.
  *
  * @returns of each bad file the path, and what must be said of it
  */
@@ -55,7 +54,7 @@ export async function makeBadFolder(root: string): Promise<Map<string, RegExp>> 
   bad("itself.png", /link that leads back to itself/);
   execFileSync("mkfifo", [at("pipe.png")]);
   bad("pipe.png", /pipe/);
-  // A folder may be called as it likes, and one that leads back is passed over.
+  // What leads back is passed over.
   symlinkSync("..", at("upwards"));
   mkdirSync(at("folder.png"));
   bad("folder.png", /is a folder/);

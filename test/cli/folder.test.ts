@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { printable } from "../../src/report/index.js";
 import { Run } from "../../src/train/index.js";
+import { makeBadFolder } from "./bad-files.js";
 import { fail, filesBelow, fovea, makeImages, succeed, temporaryFolder } from "./fovea.js";
 
 const work = temporaryFolder();
@@ -72,6 +74,34 @@ describe("a folder of PNG and JPEG images", () => {
     );
     expect(await fail(["predict", "runs/first", ...images], work.path)).toContain("broken.png: is not a readable");
     rmSync(broken);
+  });
+
+  it("is trained on and evaluated beside every kind of bad file, each of which is named", async () => {
+    const said = await makeBadFolder(join(work.path, "bad"));
+    // Where the cache cannot be written, images stay in their files and are met as bad while training runs.
+    const unwritable = { FOVEA_CACHE: join(work.path, "bad", "train", "a", "text.png") };
+    for (const [name, environment] of [
+      ["packed", {}],
+      ["unpacked", unwritable],
+    ] as const) {
+      const { code, stdout, stderr } = await fovea(
+        train(`over-bad-${name}`, "--data", "bad", "--skip-unreadable"),
+        work.path,
+        environment,
+      );
+      expect(code, stderr).toBe(0);
+      expect(stdout).toContain("6 to validate on, 24x24");
+      for (const [path, reason] of said) {
+        const line = stderr.split("\n").find((text) => text.includes(`  ${printable(path)}: `));
+        expect(line, path).toMatch(reason);
+      }
+      expect(stderr.includes("CacheWarning")).toBe(name === "unpacked");
+    }
+    const whole = ["evaluate", "runs/over-bad-packed", "bad/train"];
+    const evaluated = await fovea([...whole, "--skip-unreadable", "--json"], work.path);
+    expect(JSON.parse(evaluated.stdout)).toMatchObject({ total: 6 });
+    expect(JSON.parse(evaluated.stdout).skipped).toHaveLength(said.size);
+    expect(await fail(whole, work.path)).toMatch(/bad\/train\/a\//);
   });
 
   it("is not trained on under a name that is taken", async () => {

@@ -20,10 +20,14 @@ export const environment: NodeJS.ProcessEnv = { ...process.env, OMP_NUM_THREADS:
 for (const name of ["CI", "FORCE_COLOR", "NO_COLOR", "FOVEA_DEBUG", "NODE_OPTIONS"]) delete environment[name];
 
 /** Starts `fovea` as a user would, in a folder. */
-export function start(args: readonly string[], cwd: string): { process: ChildProcess; finished: Promise<Outcome> } {
+export function start(
+  args: readonly string[],
+  cwd: string,
+  more: NodeJS.ProcessEnv = {},
+): { process: ChildProcess; finished: Promise<Outcome> } {
   const child = spawn(process.execPath, [command, ...args], {
     cwd,
-    env: environment,
+    env: { ...environment, ...more },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = { stdout: "", stderr: "" };
@@ -41,8 +45,8 @@ export function start(args: readonly string[], cwd: string): { process: ChildPro
 }
 
 /** Runs `fovea` to its end. */
-export function fovea(args: readonly string[], cwd: string): Promise<Outcome> {
-  return start(args, cwd).finished;
+export function fovea(args: readonly string[], cwd: string, more?: NodeJS.ProcessEnv): Promise<Outcome> {
+  return start(args, cwd, more).finished;
 }
 
 /** Runs `fovea`, and expects it to succeed without a word on stderr. */
