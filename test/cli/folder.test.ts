@@ -40,6 +40,21 @@ describe("a folder of PNG and JPEG images", () => {
     expect(jpeg[0].path).toBe("shapes/train/dots/1.jpg");
   });
 
+  it("is packed by two trainings at once, into the same files", async () => {
+    const cache = { FOVEA_CACHE: join(work.path, "cache") };
+    const both = await Promise.all(["left", "right"].map((name) => fovea(train(name), work.path, cache)));
+    expect(both.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ""],
+      [0, ""],
+    ]);
+    expect(filesBelow(cache.FOVEA_CACHE).filter((path) => !/^images\/\w+\.pack$/.test(path))).toEqual([]);
+    expect(filesBelow(cache.FOVEA_CACHE)).toHaveLength(2);
+    const [left, right] = ["left", "right"].map((name) =>
+      readFileSync(Run.open(join(work.path, "runs", name)).weightsPath("last")),
+    );
+    expect(right).toEqual(left);
+  });
+
   it("without a validation part has a share of each class held out", async () => {
     const said = await succeed(train("held-out", "--data", "shapes/train", "--validation-fraction", "0.25"), work.path);
     expect(said).toContain("Images         27 to train on, 9 to validate on, 24x24\n");
@@ -85,7 +100,8 @@ describe("a folder of PNG and JPEG images", () => {
       ["unpacked", unwritable],
     ] as const) {
       const { code, stdout, stderr } = await fovea(
-        train(`over-bad-${name}`, "--data", "bad", "--skip-unreadable"),
+        // All in one batch: none is left for an epoch to come.
+        train(`over-bad-${name}`, "--data", "bad", "--skip-unreadable", "--batch-size", "14"),
         work.path,
         environment,
       );
