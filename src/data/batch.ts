@@ -44,6 +44,9 @@ export interface BatchPlan {
   readonly to: number;
 }
 
+/** As many as libuv has threads. */
+const FOREIGN_AT_ONCE = 4;
+
 interface MakerOptions {
   readonly transforms: readonly Transform[];
   readonly mix?: Mix;
@@ -147,9 +150,13 @@ export class BatchMaker {
   async #run(job: BatchJob, places: Uint32Array, plan: BatchPlan): Promise<ReadonlySet<number>> {
     const { onUnreadable, onSkip } = this.#options;
     const failures: FailedSample[] = [];
-    for (const failure of await this.#execute(job)) {
-      const left = failure.foreign ? await this.#runForeign(job, failure.sample) : failure;
-      if (left) failures.push(left);
+    const rest = [...(await this.#execute(job))];
+    // Photographs that sharp decodes are large in memory: a few at once.
+    while (rest.length > 0) {
+      const tried = rest
+        .splice(0, FOREIGN_AT_ONCE)
+        .map((failure) => (failure.foreign ? this.#runForeign(job, failure.sample) : failure));
+      failures.push(...(await Promise.all(tried)).filter((failure) => failure !== undefined));
     }
     const [first] = failures.sort((a, b) => a.sample - b.sample);
     if (first === undefined) return new Set();
