@@ -1,8 +1,10 @@
 #include "warnings.h"
 
 #include <c10/util/Exception.h>
+#include <c10/util/Logging.h>
 #include <torch/version.h>
 
+#include <cstdlib>
 #include <mutex>
 #include <string>
 #include <unordered_set>
@@ -43,6 +45,12 @@ void collectWarnings() {
   c10::WarningUtils::set_warning_handler(handler);
 #else
   c10::Warning::set_warning_handler(handler);
+#endif
+#ifndef C10_USE_GLOG
+  // Besides, libtorch writes its log to stderr: on some processors a line for every convolution, that NNPACK does not
+  // support them. Errors are still written, and who sets this variable is obeyed.
+  constexpr int kErrors = 2;
+  if (!std::getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = kErrors;
 #endif
 }
 

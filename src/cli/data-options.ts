@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { type Dataset, type OpenedData, openDataset } from "../data/index.js";
 import { properFraction, wholeNumber } from "./arguments.js";
-import { progressBar } from "./progress.js";
+import { downloadBar } from "./progress.js";
 
 /** The options of commands that look at images. */
 export interface DataOptions {
@@ -31,7 +31,7 @@ export async function openSource(
   { validationFraction, groupBy, seed }: DataOptions,
   onUnreadable: "stop" | "skip",
 ): Promise<OpenedData<Dataset>> {
-  const downloading = progressBar("downloading");
+  const downloading = downloadBar();
   const seeded = source === "synthetic" ? { synthetic: { seed } } : { splitSeed: seed };
   return openDataset(source, {
     validationFraction,

@@ -10,7 +10,7 @@ import { evaluate, evaluationLoader, loadValidation, Run, requireDevice } from "
 import { modelFromCheckpoint } from "../weights/index.js";
 import { wholeNumber } from "./arguments.js";
 import { printSkipped } from "./print-skipped.js";
-import { progressBar } from "./progress.js";
+import { downloadBar, progressBar } from "./progress.js";
 import { addRunOptions, type RunOptions } from "./run-options.js";
 
 interface Options extends RunOptions {
@@ -110,7 +110,12 @@ async function runSubject(folder: string, data: string | undefined, options: Opt
   const about = { run: folder, weights: options.weights, data: data ?? settings.data };
   if (data === undefined) {
     const reading = progressBar("reading images");
-    const own = await loadValidation(settings, { onUnreadable, onProgress: reading.update }).finally(reading.stop);
+    const downloading = downloadBar();
+    const progress = { onProgress: reading.update, onDownload: downloading.update };
+    const own = await loadValidation(settings, { onUnreadable, ...progress }).finally(() => {
+      downloading.stop();
+      reading.stop();
+    });
     const skipped = [...own.skipped];
     const onSkip = (image: SkippedImage) => skipped.push(image);
     return { model, loader: evaluationLoader(own.images, settings, { onUnreadable, onSkip }), skipped, about };
@@ -165,7 +170,9 @@ async function testImages(
     const { images, problems } = openLabelledFolder(existsSync(test) ? test : data, classes, { onUnreadable });
     return { images, skipped: [...problems] };
   }
-  const { test, validation, problems } = await openDataset(spec);
+  const downloading = downloadBar();
+  const opened = await openDataset(spec, { onProgress: downloading.update }).finally(downloading.stop);
+  const { test, validation, problems } = opened;
   const images = test ?? validation;
   if (classes && classes.join("\n") !== images.classes.join("\n")) {
     throw new FileError(

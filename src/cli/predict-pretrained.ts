@@ -7,7 +7,7 @@ import { inferenceMode, scope, TorchTensor, tensor } from "../tensor/torch/index
 import { requireDevice } from "../train/index.js";
 import { type PublishedWeights, pretrained } from "../weights/index.js";
 import { printSkipped } from "./print-skipped.js";
-import { progressBar } from "./progress.js";
+import { downloadBar, progressBar } from "./progress.js";
 import type { RunOptions } from "./run-options.js";
 
 /** Images in memory at once. */
@@ -51,10 +51,10 @@ export async function predictPretrained(
 }
 
 async function fetchModel(weights: PublishedWeights, device: string): Promise<Module> {
-  const downloading = progressBar(`downloading ${weights.model} (MiB)`);
+  const downloading = downloadBar(weights.model);
   const { model } = await pretrained(weights, {
     device,
-    onProgress: (done, total) => downloading.update(Math.floor(done / 2 ** 20), Math.ceil(total / 2 ** 20)),
+    onProgress: downloading.update,
   }).finally(downloading.stop);
   return model;
 }

@@ -2,7 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { EpochRecord } from "../train/index.js";
 import { ConfusionMatrix } from "../train/metrics.js";
-import { duration, progressBar, trainingProgress } from "./progress.js";
+import { downloadBar, duration, progressBar, trainingProgress } from "./progress.js";
 
 it.each([
   [0, "0s"],
@@ -114,5 +114,26 @@ describe("progress", () => {
     bar.stop();
     bar.stop();
     expect(handlers()).toEqual(before);
+  });
+
+  it("draws a bar for each thing that has a length of its own", () => {
+    Object.assign(process.stdout, { isTTY: true, columns: 80 });
+    let written = "";
+    vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      written += text;
+      return true;
+    });
+    const before = process.listenerCount("exit");
+    const bar = progressBar("reading");
+    for (const total of [10, 4]) {
+      for (let done = 1; done <= total; done++) bar.update(done, total);
+      expect(process.listenerCount("exit")).toBe(before);
+    }
+    expect(written).toMatch(/reading .* 1\/10[\s\S]*reading .* 1\/4/);
+    const downloading = downloadBar("cifar10");
+    downloading.update(2.5 * 2 ** 20, 162.2 * 2 ** 20);
+    downloading.stop();
+    expect(written).toContain("downloading cifar10 (MiB)");
+    expect(written).toMatch(/ 3\/163/);
   });
 });

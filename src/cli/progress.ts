@@ -8,12 +8,18 @@ const framesPerSecond = 10;
 const [leastWidth, mostWidth] = [8, 24];
 
 /**
- * A bar on a terminal, nothing elsewhere: progress of something that has a known length. While it is there, Ctrl-C ends the
- * process.
+ * A bar on a terminal, nothing elsewhere: progress of something that has a known length, or of several such things one after
+ * the other. While it is there, Ctrl-C ends the process.
  */
 export function progressBar(label: string): { update(done: number, total: number): void; stop(): void } {
   const interrupt = () => process.exit(130);
   let bar: Bar | undefined;
+  const stop = () => {
+    bar?.stop();
+    bar = undefined;
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  };
   return {
     update(done, total) {
       if (bar) bar.update(done, "");
@@ -22,13 +28,17 @@ export function progressBar(label: string): { update(done: number, total: number
         process.on("SIGINT", interrupt);
         process.on("SIGTERM", interrupt);
       }
+      if (done >= total) stop();
     },
-    stop() {
-      bar?.stop();
-      process.off("SIGINT", interrupt);
-      process.off("SIGTERM", interrupt);
-    },
+    stop,
   };
+}
+
+/** {@link progressBar} of bytes that come from the network. */
+export function downloadBar(what = ""): ReturnType<typeof progressBar> {
+  const { update, stop } = progressBar(`downloading ${what ? `${what} ` : ""}(MiB)`);
+  const whole = (bytes: number) => Math.ceil(bytes / 2 ** 20);
+  return { update: (done, total) => update(whole(done), whole(total)), stop };
 }
 
 /**

@@ -36,7 +36,7 @@ import { number, properFraction, wholeNumber } from "./arguments.js";
 import { sourceHelp } from "./data-options.js";
 import { onInterrupt } from "./interrupt.js";
 import { printSkipped } from "./print-skipped.js";
-import { duration, progressBar, trainingProgress } from "./progress.js";
+import { downloadBar, duration, progressBar, trainingProgress } from "./progress.js";
 import { chooseSamples } from "./samples.js";
 import { augmentationOf, measureColours, presetFor, trainTransforms } from "./train-transforms.js";
 
@@ -148,10 +148,14 @@ async function train(options: Options): Promise<void> {
   const preset = presetFor(source);
   const augmentation = augmentationOf(options.augment, preset);
 
-  const bar = progressBar("reading images");
+  const downloading = downloadBar();
+  const reading = progressBar("reading images");
   if (source.source === "synthetic")
     console.log(`Painting ${count(source.train + source.validation)} synthetic nuclei …`);
-  const data = await loadData(source, { onProgress: bar.update }).finally(bar.stop);
+  const data = await loadData(source, { onDownload: downloading.update, onProgress: reading.update }).finally(() => {
+    downloading.stop();
+    reading.stop();
+  });
   const statistics = await measureColours(data.train, options.skipUnreadable ? "skip" : "stop");
   printSkipped(data.skipped);
   const transforms = trainTransforms(augmentation, preset, size, statistics);

@@ -2,6 +2,7 @@ import {
   type Dataset,
   Loader,
   type LoaderOptions,
+  type OpenedData,
   openDataset,
   type PackOptions,
   packWhereSmall,
@@ -28,8 +29,10 @@ export interface RunData {
 interface ReadingOptions {
   /** In place of what the settings say. */
   onUnreadable?: "stop" | "skip";
-  /** Called with the images that are read so far, and how many there are. */
+  /** Called with the images of one part that are read so far, and how many there are. */
   onProgress?: (done: number, total: number) => void;
+  /** Called with the bytes of a published set that have come, and how many there are. */
+  onDownload?: (done: number, total: number) => void;
 }
 
 /**
@@ -38,7 +41,7 @@ interface ReadingOptions {
  * @throws FileError that names the folder or image
  */
 export async function loadData(data: RunSettings["data"], options: ReadingOptions = {}): Promise<RunData> {
-  const opened = await openDataset(data, options);
+  const opened = await open(data, options);
   const packing = packOptions(data, options);
   const train = await packWhereSmall(opened.train, packing);
   const validation = await packWhereSmall(opened.validation, packing);
@@ -55,7 +58,7 @@ export async function loadValidation(
   { data, classes }: RunSettings,
   options: ReadingOptions = {},
 ): Promise<{ images: Dataset; skipped: readonly SkippedImage[] }> {
-  const { validation, problems } = await openDataset(data, options);
+  const { validation, problems } = await open(data, options);
   if (validation.classes.join("\n") !== classes.join("\n")) {
     throw new FileError(
       "path" in data && data.path !== undefined ? data.path : validation.name,
@@ -66,8 +69,12 @@ export async function loadValidation(
   return { images: requireEveryClass(images), skipped: [...problems, ...skipped] };
 }
 
-function packOptions(data: RunSettings["data"], options: ReadingOptions): PackOptions {
-  return { ...options, onUnreadable: options.onUnreadable ?? unreadableOf(data) };
+function open(data: RunSettings["data"], { onUnreadable, onDownload }: ReadingOptions): Promise<OpenedData> {
+  return openDataset(data, { onUnreadable, onProgress: onDownload });
+}
+
+function packOptions(data: RunSettings["data"], { onUnreadable, onProgress }: ReadingOptions): PackOptions {
+  return { onProgress, onUnreadable: onUnreadable ?? unreadableOf(data) };
 }
 
 function unreadableOf(data: RunSettings["data"]): "stop" | "skip" {
