@@ -6,6 +6,7 @@
  *
  * CIFAR-10's first training batch and the nuclei are read from --data where they are there, otherwise images of their kind are drawn.
  */
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -29,6 +30,7 @@ const options = readOptions({
   data: { type: "string", default: fileURLToPath(new URL("../../shared/data", import.meta.url)) },
   set: { type: "string", default: Object.keys(sets).join(",") },
   path: { type: "string" },
+  packs: { type: "string" },
   seconds: { type: "string", default: "3" },
 });
 const chosen = options.set.split(",");
@@ -111,9 +113,7 @@ async function open(name, way, data) {
     );
   }
   const { images } = data.openLabelledFolder(path, undefined);
-  return way === "packed"
-    ? (await data.packDataset(images, { folder: join(tmpdir(), "fovea-bench-packs") })).images
-    : images;
+  return way === "packed" ? (await data.packDataset(images, { folder: options.packs })).images : images;
 }
 
 /** A file of CIFAR-10's binary version: a label and three planes a record. */
@@ -131,6 +131,8 @@ async function readCifar(path) {
 }
 
 async function compare() {
+  // Now: afterwards the load would be the benchmark's own.
+  const circumstances = conditions(options);
   const work = mkdtempSync(join(tmpdir(), "fovea-data-loading-"));
   try {
     const rows = [];
@@ -138,11 +140,17 @@ async function compare() {
     let own = {};
     for (const name of chosen) {
       const path = await prepare(name, work);
-      const workers = await bestWorkers(name, path);
+      const workers = bestWorkers(name, path);
       peer.workers[name] = workers;
       const { fovea, pytorch } = await contest(
         {
-          fovea: [process.execPath, fileURLToPath(import.meta.url), "--measure", "fovea", ...argumentsOf(name, path)],
+          fovea: [
+            process.execPath,
+            fileURLToPath(import.meta.url),
+            "--measure",
+            "fovea",
+            ...argumentsOf(name, path, work),
+          ],
           pytorch: pythonCommand(name, path, ["--workers", String(workers)]),
         },
         options,
@@ -152,15 +160,15 @@ async function compare() {
       own = fovea.about;
       for (const way of sets[name].ways) rows.push({ name, way, fovea: fovea.rows, pytorch: pytorch.rows });
     }
-    report(rows, own, peer);
+    report(rows, { ...circumstances, seconds: Number(options.seconds), fovea: own, pytorch: peer });
   } finally {
     rmSync(work, { recursive: true, force: true });
-    rmSync(join(tmpdir(), "fovea-bench-packs"), { recursive: true, force: true });
   }
 }
 
-function argumentsOf(name, path) {
-  return ["--set", name, "--path", path, "--seconds", options.seconds, "--threads", String(options.threads)];
+function argumentsOf(name, path, work) {
+  const set = ["--set", name, "--path", path, "--packs", join(work, "packs")];
+  return [...set, "--seconds", options.seconds, "--threads", String(options.threads)];
 }
 
 function pythonCommand(name, path, more) {
@@ -170,10 +178,11 @@ function pythonCommand(name, path, more) {
 }
 
 /** The number of workers with which the peer is fastest here. */
-async function bestWorkers(name, path) {
-  const { execFileSync } = await import("node:child_process");
+function bestWorkers(name, path) {
   const [command, ...args] = pythonCommand(name, path, ["--trial", trials]);
-  const speeds = JSON.parse(execFileSync(command, args, { encoding: "utf8" }));
+  const env = { ...process.env, OMP_NUM_THREADS: String(options.threads), PYTHONWARNINGS: "ignore" };
+  if (options.capability) env.ATEN_CPU_CAPABILITY = options.capability;
+  const speeds = JSON.parse(execFileSync(command, args, { encoding: "utf8", env }));
   const [[workers]] = Object.entries(speeds).sort(([, a], [, b]) => b - a);
   process.stderr.write(`${name}: DataLoader by workers ${JSON.stringify(speeds)}\n`);
   return Number(workers);
@@ -207,7 +216,7 @@ async function prepare(name, work) {
   }
 }
 
-function report(rows, own, peer) {
+function report(rows, about) {
   const lines = rows.map(({ name, way, fovea, pytorch }) => {
     const ours = fovea[`${way}: images a second`];
     const theirs = pytorch["images a second"];
@@ -234,6 +243,5 @@ function report(rows, own, peer) {
     what: `${what}: at least ${required} times the DataLoader's images a second`,
     met: median >= required,
   }));
-  const about = { ...conditions(options), seconds: Number(options.seconds), fovea: own, pytorch: peer };
   conclude("data-loading", { conditions: about, rows: lines, requirements }, options);
 }

@@ -16,7 +16,7 @@ ASPECTS = [(61, 47), (47, 61), (90, 90), (1000, 3), (3, 1000), (641, 427), (333,
 
 def table(space):
     return {
-        name: {"magnitudes": [digits(float(x), 6) for x in magnitudes.reshape(-1)] if magnitudes.ndim else None, "signed": signed}
+        name: {"magnitudes": [digits(float(x), 9) for x in magnitudes.reshape(-1)] if magnitudes.ndim else None, "signed": signed}
         for name, (magnitudes, signed) in space.items()
     }
 

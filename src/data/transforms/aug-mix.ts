@@ -1,6 +1,6 @@
 import type { Random } from "../../random.js";
 import type { ImageOp } from "./image-op.js";
-import { drawPolicyOp, magnitudeOf, type PolicyEntry } from "./policy.js";
+import { binMagnitude, drawPolicyOp, type PolicyEntry } from "./policy.js";
 import type { TransformOf } from "./schema.js";
 
 /** The operations of torchvision's AugMix; the magnitudes belong to the first and the last of ten bins. */
@@ -37,7 +37,7 @@ export function drawAugMix(transform: TransformOf<"augMix">, random: Random): Im
     const ops: ImageOp[] = [];
     for (let i = 0; i < depth; i++) {
       const entry = entries[random.below(entries.length)] as PolicyEntry;
-      const magnitude = magnitudeOf(entry, random.below(severity), BINS - 1);
+      const magnitude = binMagnitude(entry, random.below(severity), BINS - 1);
       const op = drawPolicyOp(entry, magnitude, transform, random);
       if (op) ops.push(op);
     }

@@ -1,6 +1,6 @@
 import type { Random } from "../../random.js";
 import type { ImageOp } from "./image-op.js";
-import { drawPolicyOp, magnitudeOf, type PolicyEntry, type PolicyOp } from "./policy.js";
+import { binMagnitude, drawPolicyOp, type PolicyEntry, type PolicyOp } from "./policy.js";
 import { RAND_AUGMENT } from "./rand-augment.js";
 import type { TransformOf } from "./schema.js";
 
@@ -84,7 +84,7 @@ export function drawAutoAugment(transform: TransformOf<"autoAugment">, random: R
   for (const [name, probability, bin = 0] of policies[random.below(policies.length)] ?? []) {
     const entry = ENTRIES.get(name);
     if (!entry || !random.chance(probability)) continue;
-    const op = drawPolicyOp(entry, magnitudeOf(entry, bin, BINS - 1), transform, random);
+    const op = drawPolicyOp(entry, binMagnitude(entry, bin, BINS - 1), transform, random);
     if (op) ops.push(op);
   }
   return ops;

@@ -58,6 +58,18 @@ export function magnitudeOf({ magnitudes = [0, 0], whole }: PolicyEntry, step: n
   return whole ? Math.trunc(magnitude) : magnitude;
 }
 
+/**
+ * {@link magnitudeOf} as torchvision has it: rounded to float32 in the steps of `torch.linspace`, since the last bit of a
+ * factor or a shear decides about some pixels. Translations and bits are whole in the end, and taken from exact numbers.
+ */
+export function binMagnitude(entry: PolicyEntry, bin: number, last: number): number {
+  if (/^(translate|shift)|posterize/.test(entry.op)) return magnitudeOf(entry, bin, last);
+  const [weakest, strongest] = [Math.fround(entry.magnitudes?.[0] ?? 0), Math.fround(entry.magnitudes?.[1] ?? 0)];
+  const step = Math.fround(Math.fround(strongest - weakest) / last);
+  // From both ends to the middle, so that the last bin is the strongest exactly.
+  return Math.fround(bin < (last + 1) >> 1 ? weakest + step * bin : strongest - step * (last - bin));
+}
+
 /** An operation at a magnitude, its sign and place drawn; undefined where it changes nothing. */
 export function drawPolicyOp(
   entry: PolicyEntry,

@@ -1,6 +1,6 @@
 import type { Random } from "../../random.js";
 import type { ImageOp } from "./image-op.js";
-import { drawPolicyOp, magnitudeOf, type PolicyEntry } from "./policy.js";
+import { binMagnitude, drawPolicyOp, magnitudeOf, type PolicyEntry } from "./policy.js";
 import type { TransformOf } from "./schema.js";
 
 /** Of the 331 pixels that AutoAugment's search used, 150; other sizes move in proportion. */
@@ -66,7 +66,7 @@ export function drawRandAugment(transform: TransformOf<"randAugment">, random: R
   const ops: ImageOp[] = [];
   for (let i = 0; i < transform.numOps; i++) {
     const entry = entries[random.below(entries.length)] as PolicyEntry;
-    const magnitude = magnitudeOf(entry, transform.magnitude, steps);
+    const magnitude = (official ? magnitudeOf : binMagnitude)(entry, transform.magnitude, steps);
     const least = entry.op === "posterize" ? LEAST_BITS : Number.NEGATIVE_INFINITY;
     const op = drawPolicyOp(entry, Math.max(least, magnitude), style, random);
     if (op) ops.push(op);

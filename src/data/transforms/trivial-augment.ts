@@ -1,6 +1,6 @@
 import type { Random } from "../../random.js";
 import type { ImageOp } from "./image-op.js";
-import { drawPolicyOp, magnitudeOf, type PolicyEntry } from "./policy.js";
+import { binMagnitude, drawPolicyOp, type PolicyEntry } from "./policy.js";
 import type { TransformOf } from "./schema.js";
 
 /** The operations of torchvision's TrivialAugmentWide; the magnitudes belong to the first and the last bin. */
@@ -25,6 +25,6 @@ export const TRIVIAL_AUGMENT_WIDE: readonly PolicyEntry[] = [
 export function drawTrivialAugment(transform: TransformOf<"trivialAugmentWide">, random: Random): ImageOp[] {
   const entry = TRIVIAL_AUGMENT_WIDE[random.below(TRIVIAL_AUGMENT_WIDE.length)] as PolicyEntry;
   const bin = random.below(transform.magnitudeBins);
-  const op = drawPolicyOp(entry, magnitudeOf(entry, bin, transform.magnitudeBins - 1), transform, random);
+  const op = drawPolicyOp(entry, binMagnitude(entry, bin, transform.magnitudeBins - 1), transform, random);
   return op ? [op] : [];
 }
