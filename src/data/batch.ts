@@ -1,4 +1,4 @@
-import { FileError } from "../errors.js";
+import { FileError, messageOf } from "../errors.js";
 import { decodeImage } from "./decode.js";
 import { type Dataset, type Image, type Size, UNLABELLED } from "./image-set.js";
 import { type BatchJob, type FailedSample, type NativePool, nativeImages } from "./native.js";
@@ -180,7 +180,7 @@ export class BatchMaker {
     try {
       image = await decodeImage(job.sources[sample] as string | Uint8Array);
     } catch (error) {
-      return { sample, foreign: false, reason: unreadable(error) };
+      return { sample, foreign: false, reason: messageOf(error) };
     }
     const values = job.output.length / job.sources.length;
     const [begin, end] = [job.starts[sample] as number, job.starts[sample + 1] as number];
@@ -274,8 +274,4 @@ function encodeMix(drawn: DrawnMix): Float64Array {
   if (drawn.kind === "mixup") return Float64Array.of(0, drawn.lambda);
   const { x, y, width, height } = drawn.box;
   return Float64Array.of(1, x, y, width, height);
-}
-
-function unreadable(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
