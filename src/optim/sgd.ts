@@ -1,9 +1,10 @@
 import { ArgumentError } from "../errors.js";
 import type { Parameter } from "../nn/index.js";
-import { ops, TorchTensor } from "../tensor/torch/index.js";
-import { Optimizer } from "./optimizer.js";
+import { ops } from "../tensor/torch/index.js";
+import { requireNotNegative } from "./check.js";
+import { Optimizer, type OptimizerOptions, type Update } from "./optimizer.js";
 
-export interface SGDOptions {
+export interface SGDOptions extends Partial<OptimizerOptions> {
   learningRate: number;
   /** Default 0. */
   momentum?: number;
@@ -17,25 +18,25 @@ export interface SGDOptions {
 export class SGD extends Optimizer {
   readonly momentum: number;
   readonly nesterov: boolean;
-  readonly weightDecay: number;
 
   constructor(parameters: Iterable<[string, Parameter]>, options: SGDOptions) {
-    super(parameters, options.learningRate);
+    super(parameters, { ...options, weightDecay: options.weightDecay ?? 0 });
     this.momentum = options.momentum ?? 0;
     this.nesterov = options.nesterov ?? false;
-    this.weightDecay = options.weightDecay ?? 0;
-    if (this.nesterov && this.momentum <= 0) throw new ArgumentError("Nesterov's look-ahead needs momentum");
+    requireNotNegative("SGD: the momentum", this.momentum);
+    if (this.nesterov && this.momentum === 0) throw new ArgumentError("Nesterov's look-ahead needs momentum");
   }
 
-  protected override update(names: readonly string[], values: readonly number[], gradients: readonly number[]): void {
+  protected override update(update: Update): void {
+    const { values, gradients, learningRate, weightDecay } = update;
     let direction = gradients;
-    if (this.weightDecay !== 0) direction = ops["_foreach_add.List"](direction, values, this.weightDecay);
+    if (weightDecay !== 0) direction = ops["_foreach_add.List"](direction, values, weightDecay);
     if (this.momentum !== 0) {
-      const velocity = this.slots("momentum", names, (i) => TorchTensor.adopt(ops.zeros_like(values[i] ?? 0)));
+      const velocity = this.slots("momentum", update);
       ops["_foreach_mul_.Scalar"](velocity, this.momentum);
       ops["_foreach_add_.List"](velocity, direction);
       direction = this.nesterov ? ops["_foreach_add.List"](direction, velocity, this.momentum) : velocity;
     }
-    ops["_foreach_add_.List"](values, direction, -this.learningRate);
+    ops["_foreach_add_.List"](values, direction, -learningRate);
   }
 }

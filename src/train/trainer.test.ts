@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { loaderOf, TinyNet, twoColors } from "../../test/support/tiny.js";
 import { AdaptiveAvgPool2d, CrossEntropyLoss, Flatten, Linear, Sequential } from "../nn/index.js";
-import { AdamW, type Optimizer, SGD } from "../optim/index.js";
+import { AdamW, type Moment, type Optimizer, SGD } from "../optim/index.js";
 import { device, memory } from "../tensor/torch/index.js";
 import type { Callback, StepRecord } from "./callback.js";
 import type { EpochRecord } from "./epoch.js";
@@ -67,13 +67,19 @@ describe("Trainer", () => {
     expect(two.records).not.toEqual(one.records);
   });
 
-  it("sets the learning rate before every step, from 0 to 1 of the training", async () => {
-    const { trainer, optimizer } = build({ schedule: (progress) => 0.01 * (1 + progress) });
+  it("sets the learning rate before every step, by steps and epochs of the training", async () => {
+    const moments: Moment[] = [];
+    const schedule = (moment: Moment) => {
+      moments.push(moment);
+      return 0.01 * (1 + moment.step);
+    };
+    const { trainer, optimizer } = build({ schedule });
     const update = vi.spyOn(optimizer, "step");
     const rates: number[] = [];
     update.mockImplementation(() => rates.push(optimizer.learningRate));
     const { records } = await trainer.fit(loader(), loaderOf(validation), { epochs: 2 });
-    expect(rates).toEqual(Array.from({ length: 12 }, (_, i) => 0.01 * (1 + i / 11)));
+    expect(rates).toEqual(Array.from({ length: 12 }, (_, i) => 0.01 * (1 + i)));
+    expect(moments).toEqual(rates.map((_, step) => ({ step, steps: 12, epoch: step / 6, epochs: 2 })));
     expect(records.map(({ learningRate }) => learningRate)).toEqual([rates[5], rates[11]]);
   });
 
@@ -176,7 +182,7 @@ describe("Trainer", () => {
       optimizer,
       loss: new CrossEntropyLoss(),
       // The seventh step, the first of the second epoch, blows the weights up; the eighth finds out.
-      schedule: (progress) => (Math.round(progress * 11) === 6 ? 1e38 : 0.01),
+      schedule: ({ step }) => (step === 6 ? 1e38 : 0.01),
     });
     await expect(trainer.fit(loader(), loaderOf(validation), { epochs: 2 })).rejects.toMatchObject({
       name: "FoveaError",
@@ -188,7 +194,7 @@ describe("Trainer", () => {
   });
 
   it("stops with DIVERGED when the last step of an epoch spoils the network", async () => {
-    const { trainer } = build({ schedule: (progress) => (progress === 1 ? 1e38 : 0.01) });
+    const { trainer } = build({ schedule: ({ step, steps }) => (step === steps - 1 ? 1e38 : 0.01) });
     await expect(trainer.fit(loader(), loaderOf(validation), { epochs: 1 })).rejects.toMatchObject({
       code: "DIVERGED",
       message: "The network's outputs for validation/0 are not numbers.",

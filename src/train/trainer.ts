@@ -1,7 +1,7 @@
 import type { Batch, Loader } from "../data/index.js";
 import { FoveaError } from "../errors.js";
 import type { Loss, Module } from "../nn/index.js";
-import { constant, type Optimizer, type Schedule } from "../optim/index.js";
+import { constant, type Moment, type Optimizer, type Schedule } from "../optim/index.js";
 import { Random } from "../random.js";
 import { manualSeed, scope, TorchTensor, tensor } from "../tensor/torch/index.js";
 import type { Callback } from "./callback.js";
@@ -86,7 +86,8 @@ export class Trainer {
     for await (const batch of train.epoch(epoch - 1)) {
       if (signal?.aborted) return undefined;
       const done = (epoch - 1) * train.batches + step;
-      const result = this.#step(train, batch, epoch, step, done / Math.max(epochs * train.batches - 1, 1));
+      const steps = epochs * train.batches;
+      const result = this.#step(train, batch, epoch, step, { step: done, steps, epoch: done / train.batches, epochs });
       const count = batch.labels.length;
       loss += result.loss * count;
       correct += result.correct;
@@ -130,16 +131,10 @@ export class Trainer {
     }
   }
 
-  #step(
-    loader: Loader,
-    batch: Batch,
-    epoch: number,
-    step: number,
-    progress: number,
-  ): { loss: number; correct: number } {
+  #step(loader: Loader, batch: Batch, epoch: number, step: number, moment: Moment): { loss: number; correct: number } {
     const { model, optimizer, loss: criterion, schedule, seed, device } = this.#options;
     manualSeed(new Random(seed, "step", epoch, step).uint32());
-    optimizer.learningRate = schedule(progress);
+    optimizer.learningRate = schedule(moment);
     return scope(() => {
       const labels = tensor(batch.labels, [batch.labels.length], { device });
       const images = imagesOf(batch, loader.options.layout, device);

@@ -134,6 +134,8 @@ export interface Operators {
   ) => TensorId;
   /** `aten::cat(Tensor[] tensors, int dim=0) -> Tensor` */
   cat: (tensors: readonly TensorId[], dim?: number | bigint) => TensorId;
+  /** `aten::stack(Tensor[] tensors, int dim=0) -> Tensor` */
+  stack: (tensors: readonly TensorId[], dim?: number | bigint) => TensorId;
   /** `aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)` */
   "flatten.using_ints": (self: TensorId, start_dim?: number | bigint, end_dim?: number | bigint) => TensorId;
   /** `aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)` */
@@ -198,6 +200,15 @@ export interface Operators {
   ) => TensorId;
   /** `aten::zeros_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
   zeros_like: (
+    self: TensorId,
+    dtype?: DType | null,
+    layout?: "strided" | null,
+    device?: string | null,
+    pin_memory?: boolean | null,
+    memory_format?: MemoryFormat | null,
+  ) => TensorId;
+  /** `aten::ones_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
+  ones_like: (
     self: TensorId,
     dtype?: DType | null,
     layout?: "strided" | null,
@@ -280,6 +291,10 @@ export interface Operators {
   "add_.Scalar": (self: TensorId, other: number | bigint | boolean, alpha?: number | bigint | boolean) => void;
   /** `aten::mul_.Scalar(Tensor(a!) self, Scalar other) -> Tensor(a!)` */
   "mul_.Scalar": (self: TensorId, other: number | bigint | boolean) => void;
+  /** `aten::sign_(Tensor(a!) self) -> Tensor(a!)` */
+  sign_: (self: TensorId) => void;
+  /** `aten::clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)` */
+  clamp_: (self: TensorId, min?: number | bigint | boolean | null, max?: number | bigint | boolean | null) => void;
   /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
   "_foreach_add_.List": (
     self: readonly TensorId[],
@@ -290,14 +305,27 @@ export interface Operators {
   "_foreach_add_.Scalar": (self: readonly TensorId[], scalar: number | bigint | boolean) => void;
   /** `aten::_foreach_mul_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()` */
   "_foreach_mul_.Scalar": (self: readonly TensorId[], scalar: number | bigint | boolean) => void;
+  /** `aten::_foreach_mul_.ScalarList(Tensor(a!)[] self, Scalar[] scalars) -> ()` */
+  "_foreach_mul_.ScalarList": (self: readonly TensorId[], scalars: readonly (number | bigint | boolean)[]) => void;
+  /** `aten::_foreach_mul.Scalar(Tensor[] self, Scalar scalar) -> Tensor[]` */
+  "_foreach_mul.Scalar": (self: readonly TensorId[], scalar: number | bigint | boolean) => TensorId[];
   /** `aten::_foreach_add.List(Tensor[] self, Tensor[] other, *, Scalar alpha=1) -> Tensor[]` */
   "_foreach_add.List": (
     self: readonly TensorId[],
     other: readonly TensorId[],
     alpha?: number | bigint | boolean,
   ) => TensorId[];
+  /** `aten::_foreach_add.Scalar(Tensor[] self, Scalar scalar) -> Tensor[]` */
+  "_foreach_add.Scalar": (self: readonly TensorId[], scalar: number | bigint | boolean) => TensorId[];
   /** `aten::_foreach_addcmul_.Scalar(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=1) -> ()` */
   "_foreach_addcmul_.Scalar": (
+    self: readonly TensorId[],
+    tensor1: readonly TensorId[],
+    tensor2: readonly TensorId[],
+    value?: number | bigint | boolean,
+  ) => void;
+  /** `aten::_foreach_addcdiv_.Scalar(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=1) -> ()` */
+  "_foreach_addcdiv_.Scalar": (
     self: readonly TensorId[],
     tensor1: readonly TensorId[],
     tensor2: readonly TensorId[],
@@ -312,8 +340,12 @@ export interface Operators {
   ) => void;
   /** `aten::_foreach_sqrt(Tensor[] self) -> Tensor[]` */
   _foreach_sqrt: (self: readonly TensorId[]) => TensorId[];
+  /** `aten::_foreach_sqrt_(Tensor(a!)[] self) -> ()` */
+  _foreach_sqrt_: (self: readonly TensorId[]) => void;
   /** `aten::_foreach_div_.ScalarList(Tensor(a!)[] self, Scalar[] scalars) -> ()` */
   "_foreach_div_.ScalarList": (self: readonly TensorId[], scalars: readonly (number | bigint | boolean)[]) => void;
+  /** `aten::_foreach_norm.Scalar(Tensor[] self, Scalar ord=2) -> Tensor[]` */
+  "_foreach_norm.Scalar": (self: readonly TensorId[], ord?: number | bigint | boolean) => TensorId[];
   /** `aten::isfinite(Tensor self) -> Tensor` */
   isfinite: (self: TensorId) => TensorId;
   /** `aten::all(Tensor self) -> Tensor` */

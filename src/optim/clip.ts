@@ -1,0 +1,44 @@
+import type { Parameter } from "../nn/index.js";
+import { noGrad, ops, scope, TorchTensor } from "../tensor/torch/index.js";
+import { requireNotNegative, requirePositive } from "./check.js";
+import { normsOf } from "./norms.js";
+
+/**
+ * Scales the gradients of all parameters together so that their Euclidean norm, as that of one long vector, is at most
+ * `most`: `torch.nn.utils.clip_grad_norm_`. To be called between backward and step; it waits for the device once.
+ *
+ * @returns the norm before; NaN or infinite where a gradient is, and then the gradients are of no use
+ */
+export function clipGradNorm(parameters: Iterable<[string, Parameter]>, most: number): number {
+  requirePositive("clipGradNorm: the norm", most);
+  return noGrad(() =>
+    scope(() => {
+      const gradients = gradientsOf(parameters);
+      if (gradients.length === 0) return 0;
+      const norm = Math.hypot(...normsOf(gradients));
+      const factor = most / (norm + 1e-6);
+      if (!(factor >= 1)) ops["_foreach_mul_.Scalar"](gradients, factor);
+      return norm;
+    }),
+  );
+}
+
+/** Bounds every element of the gradients to [-most, most]: `torch.nn.utils.clip_grad_value_`. */
+export function clipGradValue(parameters: Iterable<[string, Parameter]>, most: number): void {
+  requireNotNegative("clipGradValue: the bound", most);
+  noGrad(() =>
+    scope(() => {
+      for (const gradient of gradientsOf(parameters)) ops.clamp_(gradient, -most, most);
+    }),
+  );
+}
+
+/** Ids of the gradients that there are. */
+function gradientsOf(parameters: Iterable<[string, Parameter]>): number[] {
+  const found: number[] = [];
+  for (const [, parameter] of parameters) {
+    const gradient = parameter.trainable ? TorchTensor.of(parameter).grad : null;
+    if (gradient) found.push(gradient.id);
+  }
+  return found;
+}

@@ -1,0 +1,42 @@
+import type { Parameter } from "../nn/index.js";
+import { ops } from "../tensor/torch/index.js";
+import { requireBetas } from "./check.js";
+import { Optimizer, type OptimizerOptions, type Update } from "./optimizer.js";
+
+export interface LionOptions extends Partial<OptimizerOptions> {
+  /** Default 1e-4: a third to a tenth of AdamW's suits. */
+  learningRate?: number;
+  /** The mean's weight in the step, and its own decay; default [0.9, 0.99]. */
+  betas?: readonly [number, number];
+  /** Decoupled, as AdamW's: three to ten times as much suits; default 0. */
+  weightDecay?: number;
+}
+
+/** Lion (Chen et al. 2023, arXiv 2302.06675, algorithm 2): every weight moves by the learning rate, whatever its gradient. */
+export class Lion extends Optimizer {
+  readonly betas: readonly [number, number];
+
+  constructor(parameters: Iterable<[string, Parameter]>, options: LionOptions = {}) {
+    super(parameters, {
+      ...options,
+      learningRate: options.learningRate ?? 1e-4,
+      weightDecay: options.weightDecay ?? 0,
+    });
+    this.betas = options.betas ?? [0.9, 0.99];
+    requireBetas(this.betas);
+  }
+
+  protected override update(update: Update): void {
+    const { values, gradients, learningRate, weightDecay } = update;
+    const [beta1, beta2] = this.betas;
+    const mean = this.slots("mean", update);
+    const direction = ops["_foreach_mul.Scalar"](mean, beta1);
+    ops["_foreach_add_.List"](direction, gradients, 1 - beta1);
+    // libtorch 1.13 has no sign of lists.
+    for (const tensor of direction) ops.sign_(tensor);
+    if (weightDecay !== 0) ops["_foreach_mul_.Scalar"](values, 1 - learningRate * weightDecay);
+    ops["_foreach_add_.List"](values, direction, -learningRate);
+    ops["_foreach_mul_.Scalar"](mean, beta2);
+    ops["_foreach_add_.List"](mean, gradients, 1 - beta2);
+  }
+}
