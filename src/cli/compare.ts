@@ -1,8 +1,6 @@
 import { cpus, freemem } from "node:os";
-import { extname } from "node:path";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { FoveaError } from "../errors.js";
-import { writeFileAtomic } from "../files.js";
 import { type Graph, trace } from "../graph/index.js";
 import { createModel, findModel, listModels, type ModelEntry } from "../models/index.js";
 import type { Module } from "../nn/index.js";
@@ -14,14 +12,13 @@ import {
   comparisonChart,
   comparisonTable,
   convolutionActivations,
-  rasterize,
-  renderSvg,
 } from "../report/index.js";
 import type { Shape } from "../tensor/index.js";
 import { device as deviceNamed, engineInfo, setThreads, threads } from "../tensor/torch/index.js";
 import { measureLatency, requireDevice } from "../train/index.js";
 import { publishedWeights } from "../weights/index.js";
 import { wholeNumber } from "./arguments.js";
+import { chartFile, writeChartFile } from "./chart-file.js";
 import { progressBar } from "./progress.js";
 
 interface Options {
@@ -83,7 +80,8 @@ Examples:
       const conditions = options.latency ? await measure(candidates, options) : undefined;
       const rows = candidates.map(({ row }) => row);
       if (options.chart !== undefined) {
-        await writeComparison(options.chart, rows, { x: options.x, y, conditions: conditionsText(conditions) });
+        const chart = comparisonChart(rows, { x: options.x, y, conditions: conditionsText(conditions) });
+        await writeChartFile(options.chart, chart);
       }
       if (options.json) console.log(JSON.stringify({ conditions: conditions ?? null, networks: rows }, null, 2));
       else {
@@ -190,18 +188,4 @@ function conditionsText(conditions: Conditions | undefined): string {
   const place =
     device === "cpu" ? `${processor}, ${instructions}, ${count} ${count === 1 ? "thread" : "threads"}` : device;
   return `batch of ${batchSize}, median of ${repeats} runs, float32, ${engine}, ${place}`;
-}
-
-async function writeComparison(
-  path: string,
-  rows: readonly ComparisonRow[],
-  options: { x: ComparisonX; y: ComparisonY; conditions: string },
-): Promise<void> {
-  const svg = await renderSvg(comparisonChart(rows, options));
-  writeFileAtomic(path, extname(path).toLowerCase() === ".png" ? await rasterize(svg) : svg);
-}
-
-function chartFile(path: string): string {
-  if ([".svg", ".png"].includes(extname(path).toLowerCase())) return path;
-  throw new InvalidArgumentError("It must end in .svg or .png.");
 }

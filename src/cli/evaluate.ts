@@ -5,10 +5,27 @@ import type { SkippedImage } from "../data/index.js";
 import { type Dataset, dataSpecOf, Loader, openDataset, openLabelledFolder, parsePipeline } from "../data/index.js";
 import { FileError } from "../errors.js";
 import type { Module } from "../nn/index.js";
-import { confusionTable, count, exactPercent, metricsTable, percent } from "../report/index.js";
-import { evaluate, evaluationLoader, loadValidation, Run, requireDevice } from "../train/index.js";
+import {
+  confusionTable,
+  count,
+  exactPercent,
+  metricsTable,
+  percent,
+  printable,
+  reliabilityChart,
+} from "../report/index.js";
+import {
+  type ClassificationReport,
+  classificationReport,
+  evaluate,
+  evaluationLoader,
+  loadValidation,
+  Run,
+  requireDevice,
+} from "../train/index.js";
 import { modelFromCheckpoint } from "../weights/index.js";
 import { wholeNumber } from "./arguments.js";
+import { chartFile, writeChartFile } from "./chart-file.js";
 import { printSkipped } from "./print-skipped.js";
 import { downloadBar, progressBar } from "./progress.js";
 import { addRunOptions, type RunOptions } from "./run-options.js";
@@ -18,6 +35,7 @@ interface Options extends RunOptions {
   data?: string;
   model?: string;
   batchSize?: number;
+  calibration?: string;
 }
 
 /** A network, and the images to measure it on. */
@@ -32,7 +50,7 @@ interface Subject {
 export function registerEvaluate(program: Command): void {
   const command = program
     .command("evaluate")
-    .description("Measure a network on labelled images: loss, accuracy, each class, confusion matrix.")
+    .description("Measure a network on labelled images: loss, accuracy, calibration, each class, confusion.")
     .argument("[run]", "a run's folder; or give --checkpoint and --data")
     .argument(
       "[folder]",
@@ -41,7 +59,8 @@ export function registerEvaluate(program: Command): void {
     .option("--checkpoint <file>", "weights: .safetensors, or PyTorch's .pt, .pth, .ckpt")
     .option("--data <source>", "for --checkpoint: the same")
     .option("--model <name>", "for --checkpoint: the network, where the file holds weights alone")
-    .option("--batch-size <n>", "for --checkpoint: images at a time (default: 100)", wholeNumber(1));
+    .option("--batch-size <n>", "for --checkpoint: images at a time (default: 100)", wholeNumber(1))
+    .option("--calibration <file>", "draw a reliability diagram too, .svg or .png", chartFile);
   addRunOptions(command)
     .addHelpText(
       "after",
@@ -52,6 +71,7 @@ network expects. Of the data's folder test/ is taken, else validation/, else the
 Examples:
   $ fovea evaluate runs/nuclei
   $ fovea evaluate runs/nuclei ../nuclei/validation --json
+  $ fovea evaluate runs/nuclei --calibration reliability.svg
   $ fovea evaluate --checkpoint ResNet.ckpt --data cifar-10-batches-bin
   $ fovea evaluate --checkpoint weights.pt --model cifar_resnet20 --data photos`,
     )
@@ -61,15 +81,20 @@ Examples:
         ? checkpointSubject(options.checkpoint ?? "", options.data ?? "", options)
         : runSubject(run, folder, options));
       const running = progressBar("evaluating");
-      const { loss, matrix, indices } = await evaluate(model, loader, {
+      const { loss, matrix, probabilities, indices } = await evaluate(model, loader, {
         device: options.device,
         onBatch: (done) => running.update(done, loader.set.size),
       }).finally(() => {
         running.stop();
         printSkipped(skipped);
       });
+      const labels = Int32Array.from(indices, (index) => loader.set.labels[index] as number);
+      const report = classificationReport(matrix, probabilities, labels);
+      if (options.calibration !== undefined) {
+        await writeChartFile(options.calibration, reliabilityChart(report.calibration));
+      }
       if (options.json) {
-        console.log(JSON.stringify({ ...about, loss, ...matrix.toJSON(), skipped }, null, 2));
+        console.log(JSON.stringify({ ...about, loss, ...report, skipped }, null, 2));
         return;
       }
       console.log(
@@ -78,13 +103,27 @@ Examples:
           `Loss                ${loss.toFixed(4)}`,
           `Accuracy            ${exactPercent(matrix.accuracy)}`,
           `Balanced accuracy   ${percent(matrix.balancedAccuracy)}`,
+          ...(report.top5Accuracy === null ? [] : [`Top-5 accuracy      ${exactPercent(report.top5Accuracy)}`]),
+          `ROC-AUC, macro      ${rocAucText(report)}`,
+          `Calibration (ECE)   ${exactPercent(report.calibration.expectedError)}`,
           "",
           metricsTable(matrix),
           "",
           confusionTable(matrix),
+          ...(options.calibration === undefined
+            ? []
+            : ["", `The reliability diagram is in ${printable(options.calibration)}`]),
         ].join("\n"),
       );
     });
+}
+
+/** The mean, and of how many classes it is where some have no value. */
+function rocAucText({ macro, perClass }: ClassificationReport): string {
+  if (Number.isNaN(macro.rocAuc)) return "–";
+  const defined = perClass.filter(({ rocAuc }) => !Number.isNaN(rocAuc)).length;
+  const text = macro.rocAuc.toFixed(4);
+  return defined === perClass.length ? text : `${text} (of the ${count(defined)} classes that occur)`;
 }
 
 function checkUsage(command: Command, run: string | undefined, options: Options): void {

@@ -5,11 +5,15 @@ import sharp from "sharp";
 import type { TopLevelSpec } from "vega-lite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ArgumentError } from "../errors.js";
+import { calibration } from "../train/calibration.js";
 import type { EpochRecord } from "../train/epoch.js";
+import { LabelledProbabilities } from "../train/labelled-probabilities.js";
 import { ConfusionMatrix } from "../train/metrics.js";
 import { confusionChart } from "./confusion.js";
 import { curves } from "./curves.js";
+import { reliabilityChart } from "./reliability.js";
 import { renderSvg, writeChart } from "./render.js";
+import { colors } from "./theme.js";
 
 // Vega and Vega-Lite warn of what they do not understand in a specification.
 const warn = vi.spyOn(console, "warn");
@@ -93,6 +97,43 @@ describe("confusionChart", () => {
     expect(texts).toContain("Share of true class");
     expect(texts).toContain("0 images, accuracy –, balanced –");
     expect(texts).toContain("class 29");
+  });
+});
+
+describe("reliabilityChart", () => {
+  // Two bins: confidence 0.625 and all right, confidence 0.875 and a quarter right.
+  const probabilities = Float32Array.of(0.625, 0.375, 0.875, 0.125, 0.875, 0.125, 0.875, 0.125, 0.875, 0.125);
+  const chart = reliabilityChart(calibration(new LabelledProbabilities(probabilities, [0, 0, 1, 1, 1], 2)));
+
+  it("says the calibration error, and names axes and colours", async () => {
+    const texts = await textsOf(chart);
+    expect(texts).toContain("5 images, calibration error 57.50 %, at most 62.50 % in a bin");
+    expect(texts).toEqual(
+      expect.arrayContaining([
+        "Reliability",
+        "Images classified correctly",
+        "Confidence: probability of the predicted class",
+        "Images",
+        "accuracy",
+        "confidence beyond accuracy",
+        "accuracy beyond confidence",
+      ]),
+    );
+  });
+
+  it("draws the bins that have images, from 0 to their accuracy, and on to their confidence", async () => {
+    const bars = (await renderSvg(chart)).matchAll(
+      /-roledescription="bar" d="M[\d.]+,([\d.]+)h[\d.]+v([\d.]+)h.*?" fill="(.*?)"/g,
+    );
+    const drawn = [...bars].map(([, top, height, fill]) => [fill, Number(top) / 340, Number(height) / 340]);
+    const places = (color: string) => drawn.flatMap(([fill, ...place]) => (fill === color ? [place] : []));
+    // From the top: where a bar begins, and how high it is.
+    expect(places(colors.validation)).toEqual([
+      [0, 1],
+      [0.75, 0.25],
+    ]);
+    expect(places(colors.train)).toEqual([[0.125, 0.625]]);
+    expect(places(colors.right)).toEqual([[0, 0.375]]);
   });
 });
 

@@ -12,6 +12,7 @@ export { bytes, count, exactPercent, milliseconds, percent, shortCount } from ".
 export { type GridCell, type GridOptions, type GridRow, imageGrid, writeImageGrid } from "./image-grid.js";
 export { type ParameterRow, parameterRows, parameterTable } from "./parameters.js";
 export { recordsCsv, writeRecordsCsv } from "./records-csv.js";
+export { reliabilityChart } from "./reliability.js";
 export { rasterize, renderSvg, writeChart } from "./render.js";
 export { type ScatterAxis, type ScatterPoint, scatterChart } from "./scatter.js";
 export { type Prediction, predictionSheet, type SheetOptions, writePredictionSheet } from "./sheet.js";

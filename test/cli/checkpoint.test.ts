@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { createModel } from "../../src/models/index.js";
 import { device } from "../../src/tensor/torch/index.js";
 import { modelFromCheckpoint, readCheckpoint, saveWeights } from "../../src/weights/index.js";
-import { fail, succeed, temporaryFolder } from "./fovea.js";
+import { fail, fovea, succeed, temporaryFolder } from "./fovea.js";
 
 const shared = fileURLToPath(new URL("../../../shared/data", import.meta.url));
 const work = temporaryFolder();
@@ -57,6 +57,40 @@ describe("fovea evaluate --checkpoint", () => {
     expect(await fail(args, work.path)).toContain("lacks hen and has dog besides");
   });
 
+  it("tells the top-5 accuracy of more than five classes, and of how many a mean is", async () => {
+    const shades = ["a", "b", "c", "d", "e", "f"];
+    for (const [i, name] of shades.entries()) {
+      mkdirSync(join(work.path, "shades", name), { recursive: true });
+      const png = await sharp({ create: { width: 32, height: 32, channels: 3, background: `rgb(${40 * i},90,90)` } })
+        .png()
+        .toBuffer();
+      for (const copy of [0, 1]) writeFileSync(join(work.path, "shades", name, `${copy}.png`), png);
+    }
+    saveWeights(
+      join(work.path, "six.safetensors"),
+      createModel("cifar_resnet20", { classes: 6 }).materialize(device(), 1),
+      { model: "cifar_resnet20", classes: JSON.stringify(shades) },
+    );
+    const args = ["evaluate", "--checkpoint", "six.safetensors", "--data", "shades"];
+    const { top5Accuracy, accuracy } = JSON.parse(await succeed([...args, "--json"], work.path));
+    expect(top5Accuracy).toBeGreaterThan(accuracy);
+    const text = await succeed(args, work.path);
+    expect(text).toContain(`\nTop-5 accuracy      ${(100 * top5Accuracy).toFixed(2)} %\nROC-AUC, macro      0.`);
+    expect(text).not.toContain("classes that occur)");
+
+    // None of a class can be read.
+    for (const copy of [0, 1]) writeFileSync(join(work.path, "shades", "f", `${copy}.png`), "no picture");
+    const without = await fovea([...args, "--skip-unreadable"], work.path);
+    expect(without.stdout).toMatch(/\nROC-AUC, macro {6}0\.\d{4} \(of the 5 classes that occur\)\n/);
+    const { stdout } = await fovea([...args, "--skip-unreadable", "--json"], work.path);
+    expect(JSON.parse(stdout).perClass[5]).toMatchObject({
+      name: "f",
+      support: 0,
+      rocAuc: null,
+      averagePrecision: null,
+    });
+  });
+
   it("needs to know how images are normalised, and images of three channels", async () => {
     const evaluate = (name: string) => {
       saveWeights(join(work.path, "own.pt"), createModel(name).materialize(device()));
@@ -77,6 +111,7 @@ describe("fovea evaluate --checkpoint", () => {
     expect(await usage("--checkpoint", "a.pt", "--data", "b", "--weights", "last")).toContain(
       "--weights belongs to a run",
     );
+    expect(await usage("run", "--calibration", "a.pdf")).toContain("It must end in .svg or .png.");
   });
 
   it("refuses a file that is no checkpoint, and data that is none", async () => {

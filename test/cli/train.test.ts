@@ -21,6 +21,15 @@ const Metrics = z.object({
   classes: z.array(z.string()),
   counts: z.array(z.array(z.int())),
   perClass: z.array(z.object({ name: z.string(), precision: z.number(), recall: z.number(), f1: z.number() })),
+  top5Accuracy: z.null(),
+  macro: z.object({ rocAuc: z.number().min(0).max(1), averagePrecision: z.number().min(0).max(1) }),
+  negativeLogLikelihood: z.number().positive(),
+  brierScore: z.number().min(0).max(2),
+  calibration: z.object({
+    expectedError: z.number().min(0).max(1),
+    maximumError: z.number().min(0).max(1),
+    bins: z.array(z.object({ count: z.int(), confidence: z.number().nullable(), accuracy: z.number().nullable() })),
+  }),
   skipped: z.array(z.unknown()),
 });
 const Predictions = z.array(
@@ -179,6 +188,11 @@ describe("fovea evaluate", () => {
     expect(found.balancedAccuracy).toBe(best?.validation.balancedAccuracy);
     expect(found.total).toBe(31);
     expect(found.counts.flat().reduce((a, b) => a + b)).toBe(31);
+    // The same mean, once of logarithms and once of rounded probabilities; and every image is in a bin.
+    expect(found.negativeLogLikelihood).toBeCloseTo(found.loss, 5);
+    expect(found.calibration.bins.reduce((sum, { count }) => sum + count, 0)).toBe(31);
+    const right = found.calibration.bins.reduce((sum, bin) => sum + bin.count * (bin.accuracy ?? 0), 0);
+    expect(right / 31).toBeCloseTo(found.accuracy, 12);
   });
 
   it("gives the same for the same images in a folder, whose classes stand in another order", async () => {
@@ -189,15 +203,25 @@ describe("fovea evaluate", () => {
     expect(folder.classes).toEqual(["tumor", "stromal", "til"]);
   });
 
-  it("prints loss, accuracy, the classes and the confusion matrix", async () => {
+  it("prints loss, accuracy, calibration, the classes and the confusion matrix", async () => {
     const text = await succeed(["evaluate", "runs/first", "images", "--weights", "last"], work.path);
     expect(text).toMatch(
-      /^Images {14}31\nLoss {16}\d+\.\d{4}\nAccuracy {12}\d+\.\d\d %\nBalanced accuracy {3}\d+\.\d %\n/,
+      /^Images {14}31\nLoss {16}\d+\.\d{4}\nAccuracy {12}\d+\.\d\d %\nBalanced accuracy {3}\d+\.\d %\nROC-AUC, macro {6}[01]\.\d{4}\nCalibration \(ECE\) {3}\d+\.\d\d %\n\n/,
     );
     expect(text).toMatch(/class +images +precision +recall +F1/);
     expect(text).toMatch(/true \\ predicted +tumor +stromal +til +recognised/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
     expect(text).not.toMatch(/[\u001b\r]/);
+  });
+
+  it("draws a reliability diagram", async () => {
+    const text = await succeed(["evaluate", "runs/first", "--calibration", "out/reliability.svg"], work.path);
+    expect(text).toMatch(/\n\nThe reliability diagram is in out\/reliability\.svg\n$/);
+    const [, error] = /^Calibration \(ECE\) +(.*)$/m.exec(text) ?? [];
+    const svg = readFileSync(join(work.path, "out", "reliability.svg"), "utf8");
+    expect(svg).toContain(`31 images, calibration error ${error}, at most `);
+    await succeed(["evaluate", "runs/first", "--calibration", "out/reliability.png", "--json"], work.path);
+    expect((await sharp(join(work.path, "out", "reliability.png")).metadata()).format).toBe("png");
   });
 });
 
