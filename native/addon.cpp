@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "allocator.h"
+#include "autocast.h"
 #include "autograd.h"
 #include "data.h"
 #include "engine.h"
@@ -47,6 +48,7 @@ NAPI_MODULE_INIT() {
   try {
     fovea::exportOperators(env, exports);
     fovea::exportAutograd(env, exports);
+    fovea::exportAutocast(env, exports);
     fovea::exportData(env, exports);
     fovea::exportEngine(env, exports);
   } catch (...) {

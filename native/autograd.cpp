@@ -1,6 +1,7 @@
 // Gradients: leaves, backward, grad, and the modes that switch recording off.
 #include "autograd.h"
 
+#include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -84,11 +85,17 @@ napi_value gradientsOf(napi_env env, Arguments& arguments) {
   return array;
 }
 
+// A weight that autocast cast while nothing was recorded has lost its way back to the weight. libtorch 1.13 would take the
+// cast again where gradients are wanted, and the weight would silently have none.
+void forgetCasts() { at::autocast::clear_cache(); }
+
 napi_value gradEnabled(napi_env env, Arguments&) { return fromBool(env, c10::GradMode::is_enabled()); }
 
 napi_value setGradEnabled(napi_env env, Arguments& arguments) {
   bool before = c10::GradMode::is_enabled();
-  c10::GradMode::set_enabled(toBool(env, arguments[0]));
+  bool on = toBool(env, arguments[0]);
+  if (on && !before) forgetCasts();
+  c10::GradMode::set_enabled(on);
   return fromBool(env, before);
 }
 
@@ -100,6 +107,7 @@ napi_value enterInferenceMode(napi_env env, Arguments&) {
 napi_value exitInferenceMode(napi_env env, Arguments&) {
   auto& modes = Environment::of(env).inferenceModes;
   if (modes.empty()) throw ArgumentError("inference mode is not on");
+  forgetCasts();
   modes.pop_back();
   return undefined(env);
 }

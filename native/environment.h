@@ -21,6 +21,8 @@
 #include <unordered_set>
 #include <vector>
 
+#include "autocast.h"
+
 namespace fovea {
 
 // An id as JavaScript sees it, always positive.
@@ -61,6 +63,7 @@ class Environment {
   std::shared_ptr<void> pin(napi_value value);
 
   std::vector<std::unique_ptr<c10::InferenceMode>> inferenceModes;
+  std::vector<std::unique_ptr<Autocast>> autocasts;
   napi_ref errorFactory = nullptr;
   napi_ref warningSink = nullptr;
 

@@ -37,8 +37,9 @@ export class FileError extends FoveaError {
   /** The file in question. */
   readonly path: string;
 
-  constructor(path: string, message: string, options: { hint?: string; cause?: unknown } = {}) {
-    super("FILE", `${path}: ${message}`, options);
+  /** @param options.place where in the file, as `path:line:column`, in place of `path` in the message */
+  constructor(path: string, message: string, options: { hint?: string; cause?: unknown; place?: string } = {}) {
+    super("FILE", `${options.place ?? path}: ${message}`, options);
     this.path = path;
   }
 }

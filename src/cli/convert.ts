@@ -1,6 +1,5 @@
 import { statSync } from "node:fs";
 import type { Command } from "commander";
-import { FileError } from "../errors.js";
 import { bytes, count, printable } from "../report/index.js";
 import {
   type CheckpointFormat,
@@ -11,6 +10,7 @@ import {
   requireWritable,
   writeTensors,
 } from "../weights/index.js";
+import { requireOther } from "./require-other.js";
 
 interface Options {
   entry?: string;
@@ -68,14 +68,6 @@ Examples:
       }
       console.log(`Wrote ${printable(output)}: ${bytes(size)}${hyperParameters ? ", hyper-parameters included" : ""}.`);
     });
-}
-
-/** @throws FileError when both paths lead to one file: what is read would be replaced */
-function requireOther(input: string, output: string): void {
-  const [a, b] = [input, output].map((path) => statSync(path, { throwIfNoEntry: false }));
-  if (a && b && a.dev === b.dev && a.ino === b.ino) {
-    throw new FileError(output, "is the file to read; it is not overwritten", { hint: "Name another output." });
-  }
 }
 
 /** Elements of all but what BatchNorm keeps beside its parameters. */

@@ -5,6 +5,7 @@ import {
   type Dataset,
   dataSpecOf,
   describeOps,
+  findPreset,
   imageOf,
   PARTS,
   type PartName,
@@ -14,9 +15,10 @@ import {
 import { ArgumentError, FileError } from "../errors.js";
 import { Random } from "../random.js";
 import { type GridRow, printable, writeImageGrid } from "../report/index.js";
+import { resolveTransforms } from "../train/index.js";
 import { wholeNumber } from "./arguments.js";
 import { addDataOptions, type DataOptions, openSource, sourceHelp } from "./data-options.js";
-import { augmentationOf, measureColours, presetFor, trainTransforms } from "./train-transforms.js";
+import { augmentationOf, measureColours, presetFor } from "./train-transforms.js";
 
 interface Options extends DataOptions {
   output: string;
@@ -85,15 +87,15 @@ async function chooseImages(set: Dataset, { seed, samples, skipUnreadable }: Opt
 
 /** As `fovea train` chooses them. */
 async function transformsOf(source: string, train: Dataset, options: Options): Promise<Transform[]> {
-  const fallback = presetFor(dataSpecOf(source));
-  const augmentation = augmentationOf(options.augment, fallback);
-  const size = options.size ?? (augmentation.kind === "preset" ? augmentation.preset : fallback).size;
+  const fallback = presetFor(dataSpecOf(source).source);
+  const augmentation = augmentationOf(options.augment) ?? fallback;
+  const size = options.size ?? findPreset(typeof augmentation === "string" ? augmentation : fallback).size;
   // Shown are pixels as they were before they were normalised. But what is erased is filled with normalised values.
-  const any = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] } as const;
-  const { train: transforms } = trainTransforms(augmentation, fallback, size, any);
+  const any = async () => ({ mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] }) as const;
+  const { train: transforms } = await resolveTransforms(augmentation, size, any);
   if (!transforms.some(({ name }) => name === "randomErasing")) return transforms;
-  const statistics = await measureColours(train, options.skipUnreadable ? "skip" : "stop");
-  return trainTransforms(augmentation, fallback, size, statistics).train;
+  const measured = () => measureColours(train, options.skipUnreadable ? "skip" : "stop");
+  return (await resolveTransforms(augmentation, size, measured)).train;
 }
 
 async function gridRows(

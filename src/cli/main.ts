@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { z } from "zod";
 import { messageOf } from "../errors.js";
+import { registerAverage } from "./average.js";
 import { registerCompare } from "./compare.js";
 import { registerConvert } from "./convert.js";
 import { registerData } from "./data.js";
@@ -10,6 +11,7 @@ import { registerEvaluate } from "./evaluate.js";
 import { registerModels } from "./models.js";
 import { registerPredict } from "./predict.js";
 import { printError } from "./print-error.js";
+import { registerRecipes } from "./recipes.js";
 import { registerSummary } from "./summary.js";
 import { registerTrain } from "./train.js";
 
@@ -25,10 +27,18 @@ function createProgram(): Command {
     .version(version)
     .showHelpAfterError("(fovea --help lists the commands, fovea COMMAND --help its options)")
     .exitOverride();
-  for (const register of [registerTrain, registerEvaluate, registerPredict, registerSummary, registerModels])
+  for (const register of [
+    registerTrain,
+    registerEvaluate,
+    registerPredict,
+    registerSummary,
+    registerModels,
+    registerRecipes,
+  ])
     register(program);
   registerCompare(program);
   registerConvert(program);
+  registerAverage(program);
   registerData(program);
   registerDoctor(program);
   // Each command has a copy of this setting from when it was made.

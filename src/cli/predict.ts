@@ -2,18 +2,18 @@ import { type Command, Option } from "commander";
 import { openImages, type SkippedImage } from "../data/index.js";
 import { FoveaError } from "../errors.js";
 import { percent, printable, table } from "../report/index.js";
-import { evaluationLoader, predict, Run } from "../train/index.js";
+import { meanPredictions } from "../train/index.js";
 import { findPublished } from "../weights/index.js";
 import { predictPretrained } from "./predict-pretrained.js";
 import { printSkipped } from "./print-skipped.js";
-import { progressBar } from "./progress.js";
-import { addRunOptions, type RunOptions } from "./run-options.js";
+import { isRun, openRuns, predictEach } from "./run-networks.js";
+import { addRunOptions, type RunOptions, requireOneRun } from "./run-options.js";
 
 export function registerPredict(program: Command): void {
   const command = program
     .command("predict")
     .description("Tell what a run's network, or a published one, sees in images, with probabilities.")
-    .argument("<run>", "the run's folder; left out with --pretrained")
+    .argument("<run>", "the run's folder; several, of which the mean is told; left out with --pretrained")
     .argument("[images...]", "image files, or folders of them")
     .addOption(
       new Option(
@@ -28,6 +28,7 @@ export function registerPredict(program: Command): void {
 Examples:
   $ fovea predict runs/nuclei nucleus.png
   $ fovea predict runs/nuclei ../nuclei/validation/til --json
+  $ fovea predict runs/first runs/second nucleus.png
   $ fovea predict --pretrained resnet50 cat.jpg
   $ fovea predict --pretrained resnet50:IMAGENET1K_V1 photographs --json`,
     )
@@ -36,27 +37,23 @@ Examples:
         const [network = "", weights] = options.pretrained.split(":");
         return predictPretrained(findPublished(network, weights), [folder, ...paths], options);
       }
-      if (paths.length === 0) command.error("error: missing required argument 'images'");
-      const run = Run.open(folder);
-      const { classes } = run.settings;
-      const model = run.loadModel(options.weights, options.device);
+      const others = paths.findIndex((path) => !isRun(path));
+      if (others < 0) command.error("error: missing required argument 'images'");
+      const runs = openRuns([folder, ...paths.slice(0, others)]);
+      requireOneRun(command, runs, options);
       const onUnreadable = options.skipUnreadable ? "skip" : "stop";
-      const opened = openImages(paths, { onUnreadable });
-      const skipped: SkippedImage[] = [...opened.problems];
-      if (opened.images.size === 0) {
+      const { images, problems } = openImages(paths.slice(others), { onUnreadable });
+      const skipped: SkippedImage[] = [...problems];
+      if (images.size === 0) {
         printSkipped(skipped);
         throw new FoveaError("FILE", "None of the images could be read.");
       }
-      const { images } = opened;
-      const loader = evaluationLoader(images, run.settings, { onUnreadable, onSkip: (image) => skipped.push(image) });
-      const running = progressBar("predicting");
-      const { probabilities, indices } = await predict(model, loader, {
-        device: options.device,
-        onBatch: (done) => running.update(done, images.size),
-      }).finally(() => {
-        running.stop();
-        printSkipped(skipped);
-      });
+      const onSkip = (image: SkippedImage) => skipped.push(image);
+      const members = await predictEach(runs, images, { ...options, onUnreadable, onSkip }).finally(() =>
+        printSkipped(skipped),
+      );
+      const { probabilities, indices } = meanPredictions(members);
+      const { classes = [] } = members[0] ?? {};
       const predictions = Array.from(indices, (index, i) => {
         const row = [...probabilities.subarray(i * classes.length, (i + 1) * classes.length)];
         const predicted = classes[row.indexOf(Math.max(...row))] ?? "";

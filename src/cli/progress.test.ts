@@ -1,28 +1,17 @@
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { someStep } from "../../test/support/fit.js";
+import { someScores } from "../../test/support/tiny.js";
 import type { EpochRecord } from "../train/index.js";
 import { ConfusionMatrix } from "../train/metrics.js";
-import { downloadBar, duration, progressBar, trainingProgress } from "./progress.js";
-
-it.each([
-  [0, "0s"],
-  [-3, "0s"],
-  [59.4, "59s"],
-  [59.6, "1m 0s"],
-  [75, "1m 15s"],
-  [3599, "59m 59s"],
-  [3600, "1h 0m"],
-  [90_061, "25h 1m"],
-])("%d seconds are %s", (seconds, text) => {
-  expect(duration(seconds)).toBe(text);
-});
+import { downloadBar, progressBar, trainingProgress } from "./progress.js";
 
 describe("progress", () => {
-  const step = { epoch: 2, step: 1, steps: 4, loss: 0.5, accuracy: 0.75, learningRate: 0.1, images: 10 };
+  const step = someStep(5, { epoch: 2, step: 1, steps: 4, loss: 0.5, accuracy: 0.75, learningRate: 0.1, images: 10 });
   const record: EpochRecord = {
     epoch: 2,
     train: { loss: 0.51234, accuracy: 0.75 },
-    validation: { loss: 1, accuracy: 0.5, balancedAccuracy: 0.25 },
+    validation: someScores({ loss: 1, accuracy: 0.5, balancedAccuracy: 0.25 }),
     learningRate: 0.1,
     seconds: 61,
     imagesPerSecond: 123.4,
@@ -32,6 +21,7 @@ describe("progress", () => {
     matrix: new ConfusionMatrix(["a"]),
     probabilities: new Float32Array(0),
     indices: new Uint32Array(0),
+    labels: new Int32Array(0),
   };
   const terminal = { isTTY: process.stdout.isTTY, columns: process.stdout.columns };
 
@@ -53,11 +43,11 @@ describe("progress", () => {
     const before = process.listenerCount("exit");
     const progress = trainingProgress();
     try {
-      await progress.onEpochStart?.(2, 10);
-      await progress.onStep?.({ ...step, imagesPerSecond: 10 });
-      await progress.onStep?.({ ...step, step: 4, images: 40, imagesPerSecond: 10 });
+      await progress.onTrainEpochStart?.(2, 10);
+      await progress.onTrainBatchEnd?.({ ...step, imagesPerSecond: 10 });
+      await progress.onTrainBatchEnd?.({ ...step, step: 4, images: 40, imagesPerSecond: 10 });
       await progress.onValidationStart?.(2);
-      await progress.onEpochEnd?.(record, evaluation);
+      await progress.onTrainEpochEnd?.(record, evaluation);
     } finally {
       progress.close();
     }
@@ -97,7 +87,7 @@ describe("progress", () => {
     const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     const progress = trainingProgress();
     progress.close();
-    await progress.onStep?.({ ...step, imagesPerSecond: 10 });
+    await progress.onTrainBatchEnd?.({ ...step, imagesPerSecond: 10 });
     expect(write).not.toHaveBeenCalled();
   });
 

@@ -1,6 +1,6 @@
 import { SingleBar } from "cli-progress";
 import pc from "picocolors";
-import { percent } from "../report/index.js";
+import { duration, percent } from "../report/index.js";
 import type { Callback, EpochRecord } from "../train/index.js";
 
 /** Redrawn at most so often: a bar must not slow the training down. */
@@ -56,10 +56,10 @@ export function trainingProgress(): Callback & { close(): void } {
     bar = undefined;
   };
   return {
-    onEpochStart(_, total) {
+    onTrainEpochStart(_, total) {
       epochs = total;
     },
-    onStep({ epoch, step, steps, loss, accuracy, images, imagesPerSecond }) {
+    onTrainBatchEnd({ epoch, step, steps, loss, accuracy, images, imagesPerSecond }) {
       if (closed || !process.stdout.isTTY) return;
       const now = performance.now();
       if (bar && now - last < 1000 / framesPerSecond && step < steps) return;
@@ -75,7 +75,7 @@ export function trainingProgress(): Callback & { close(): void } {
       else bar = drawBar(`epoch ${epoch}/${epochs}`, steps, step, facts);
     },
     onValidationStart: stop,
-    onEpochEnd: (record) => console.log(epochLine(record, epochs)),
+    onTrainEpochEnd: (record) => console.log(epochLine(record, epochs)),
     close() {
       closed = true;
       stop();
@@ -129,12 +129,4 @@ function drawBar(label: string, total: number, done: number, facts: string): Bar
   process.on("exit", stop);
   bar.start(total, done, { facts });
   return { update: (value, text) => bar.update(value, { facts: text }), stop };
-}
-
-/** 75 → 1m 15s */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole}s`;
-  const minutes = Math.floor(whole / 60);
-  return minutes < 60 ? `${minutes}m ${whole % 60}s` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
 }

@@ -44,6 +44,7 @@ export async function augmentedSamples(
       epoch,
       size,
       layout: "nhwc",
+      channels: 3,
       onUnreadable: "stop",
       pool: undefined,
       memory: new BatchMemory(0),

@@ -14,8 +14,10 @@ import {
 
 /** Some images, ready for a network. The arrays are the receiver's own, unless it gives them back (`Loader.recycle`). */
 export interface Batch {
+  /** In its epoch, from 0. */
+  readonly number: number;
   readonly images: Float32Array;
-  /** `[N, 3, H, W]`, or `[N, H, W, 3]` where the layout is `"nhwc"`. */
+  /** `[N, C, H, W]`, or `[N, H, W, C]` where the layout is `"nhwc"`; C is the loader's `channels`. */
   readonly shape: readonly [number, number, number, number];
   /** `[N]` */
   readonly labels: BigInt64Array;
@@ -54,6 +56,7 @@ interface MakerOptions {
   readonly epoch: number;
   readonly size: Size;
   readonly layout: "nchw" | "nhwc";
+  readonly channels: 3 | 1;
   readonly onUnreadable: "stop" | "skip";
   readonly onSkip?: (image: SkippedImage) => void;
   /** Undefined: images are made on this thread. */
@@ -125,7 +128,9 @@ export class BatchMaker {
   }
 
   #job(plan: BatchPlan, places: Uint32Array): BatchJob {
-    const { transforms, seed, epoch, size, layout } = this.#options;
+    const { transforms, seed, epoch, size, channels } = this.#options;
+    // One channel alone is the first plane, whatever the layout is called.
+    const layout = channels === 1 ? "nchw" : this.#options.layout;
     const sources: (string | Uint8Array)[] = [];
     const sizes = new Uint32Array(2 * places.length);
     const program: number[] = [];
@@ -201,34 +206,38 @@ export class BatchMaker {
   }
 
   async #mix({ job, count, standIns }: Made, drawn: DrawnMix, extraPartner: boolean): Promise<void> {
-    const { pool, size, layout } = this.#options;
+    const { pool, size } = this.#options;
     const values = job.output.length / job.sources.length;
     for (const [sample, standIn] of standIns.entries()) {
       if (standIn !== sample) job.output.copyWithin(sample * values, standIn * values, (standIn + 1) * values);
     }
-    const mixed = { values: job.output, count, extraPartner, ...size, layout, mix: encodeMix(drawn) };
+    const mixed = { values: job.output, count, extraPartner, ...size, layout: job.layout, mix: encodeMix(drawn) };
     if (pool === undefined) nativeImages().mixNow(mixed);
     else await nativeImages().mix(pool, mixed);
   }
 
   #finish(made: Made, plan: BatchPlan, failed: ReadonlySet<number>): Batch | undefined {
     const { job, places, count } = made;
-    const { width, height } = this.#options.size;
-    const values = 3 * width * height;
+    const { channels, layout, size } = this.#options;
+    const { width, height } = size;
+    const stride = 3 * width * height;
+    const values = channels * width * height;
     const kept = Array.from({ length: count }, (_, i) => i).filter((sample) => !failed.has(sample));
     const n = kept.length;
     if (n === 0) return undefined;
     let images = job.output;
-    if (n < places.length) {
+    if (n * values < images.length) {
       for (const [to, sample] of kept.entries()) {
-        if (to !== sample) images.copyWithin(to * values, sample * values, (sample + 1) * values);
+        const [from, goal] = [sample * stride, to * values];
+        if (goal !== from) images.copyWithin(goal, from, from + values);
       }
       images = images.subarray(0, n * values);
     }
     const indices = Uint32Array.from(kept, (sample) => plan.indices[places[sample] as number] as number);
     return {
+      number: plan.number,
       images,
-      shape: this.#options.layout === "nchw" ? [n, 3, height, width] : [n, height, width, 3],
+      shape: layout === "nchw" ? [n, channels, height, width] : [n, height, width, channels],
       labels: BigInt64Array.from(indices, (index) => BigInt(this.#set.labels[index] ?? UNLABELLED)),
       targets: made.drawn && this.#targets(made, made.drawn, plan, kept),
       indices,

@@ -142,6 +142,74 @@ describe("Loader", () => {
     expect(lambda).toBeGreaterThan(0);
   });
 
+  describe("with one channel", () => {
+    const grey = parsePipeline([{ name: "grayscale" }, normalize]);
+    const plane = SIDE * SIDE;
+
+    it("gives the first of three, to the bit, in both layouts, mixed or not, in recycled memory", async () => {
+      const options = { transforms: augmented, workers: 2 };
+      for (const mixing of [{}, { mix }, { mix: { ...mix, mixup: 0, probability: 1 } }]) {
+        const three = await all(loaderOf({ ...options, ...mixing }).epoch(2));
+        for (const layout of ["nchw", "nhwc"] as const) {
+          const loader = loaderOf({ ...options, ...mixing, layout, channels: 1 });
+          const shapes: (readonly number[])[] = [];
+          let at = 0;
+          for await (const batch of loader.epoch(2)) {
+            const whole = three[at++];
+            if (!whole) throw new Error("there are more batches of one channel");
+            const values = whole.images.length / whole.indices.length;
+            for (let n = 0; n < whole.indices.length; n++) {
+              const first = whole.images.subarray(n * values, n * values + values / 3);
+              expect(batch.images.subarray((n * values) / 3, ((n + 1) * values) / 3)).toEqual(first);
+            }
+            expect(batch.images.length).toBe(batch.shape.reduce((a, b) => a * b));
+            expect([batch.labels, batch.targets, batch.indices]).toEqual([whole.labels, whole.targets, whole.indices]);
+            shapes.push(batch.shape);
+            loader.recycle(batch);
+          }
+          const shape = layout === "nchw" ? [1, 5, 5] : [5, 5, 1];
+          expect(shapes).toEqual([5, 5, 5, 5, 3].map((n) => [n, ...shape]));
+        }
+      }
+    });
+
+    it("gives the luma of colours where grayscale stands before", async () => {
+      const [batch] = await all(loaderOf({ transforms: grey, channels: 1 }).epoch(0));
+      const { pixels } = set.image(3);
+      for (let p = 0; p < plane; p++) {
+        const [r = 0, g = 0, b = 0] = pixels.subarray(3 * p);
+        // ITU-R 601-2, rounded to a level
+        const luma = 0.299 * r + 0.587 * g + 0.114 * b;
+        const level = (batch?.images[3 * plane + p] ?? Number.NaN) * normalize.std[0] * 255 + normalize.mean[0] * 255;
+        expect(Math.abs(level - luma)).toBeLessThan(0.51);
+      }
+    });
+
+    it("takes the memory of earlier batches again", async () => {
+      const loader = loaderOf({ channels: 1, dropLast: true, prefetch: 0, layout: "nhwc" });
+      const memory = new Set<ArrayBufferLike>();
+      for await (const batch of loader.epoch(0)) {
+        memory.add(batch.images.buffer);
+        loader.recycle(batch);
+      }
+      expect(memory.size).toBe(1);
+    });
+
+    it("divides a batch among ranks", async () => {
+      const options: Partial<LoaderOptions> = { transforms: augmented, mix, batchSize: 6, channels: 1 };
+      const whole = await all(loaderOf(options).epoch(3));
+      const parts = await Promise.all(
+        [0, 1, 2].map((rank) => all(loaderOf({ ...options, rank, ranks: 3, layout: "nhwc" }).epoch(3))),
+      );
+      expect(hashOf(whole.flatMap((_, b) => parts.map((part) => part[b] as Batch)))).toBe(hashOf(whole));
+    });
+
+    it("is that or three", () => {
+      // @ts-expect-error what plain JavaScript might ask for
+      expect(() => loaderOf({ channels: 2 })).toThrow("a batch has 3 channels or 1, not 2");
+    });
+  });
+
   it.each<[string, Partial<LoaderOptions>]>([
     ["", { batchSize: 0 }],
     ["", { batchSize: 2.5 }],
@@ -319,6 +387,19 @@ describe("files", () => {
       expect(first?.indices[0]).toBe(1);
       for (let v = 0; v < values; v++) expect(first?.images[v]).toBeCloseTo(alone[0]?.images[v] ?? Number.NaN, 5);
       expect(first?.targets?.[set.labels[1] as number]).toBeCloseTo(1, 6);
+    });
+
+    it("leave the others where they are in one channel", async () => {
+      const three = await all(loaderOf(skipping, files).epoch(0));
+      const one = await all(loaderOf({ ...skipping, channels: 1 }, files).epoch(0));
+      const plane = SIDE * SIDE;
+      for (const [b, { images, indices }] of three.entries()) {
+        expect(one[b]?.shape).toEqual([indices.length, 1, SIDE, SIDE]);
+        for (let n = 0; n < indices.length; n++) {
+          const first = images.subarray(3 * n * plane, (3 * n + 1) * plane);
+          expect(one[b]?.images.subarray(n * plane, (n + 1) * plane)).toEqual(first);
+        }
+      }
     });
 
     it("leave the same stream to two ranks", async () => {

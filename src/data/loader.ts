@@ -34,6 +34,11 @@ export interface LoaderOptions {
   readonly dropLast?: boolean;
   /** Default `"nchw"`. */
   readonly layout?: Layout;
+  /**
+   * Channels of the batches. 3: red, green, blue. 1: the first channel alone, for grey images, whose three are equal; a
+   * colour image needs the transform `grayscale` before. Default 3.
+   */
+  readonly channels?: 3 | 1;
   /** Threads that decode and change images; 0: the main thread, when a batch is asked for. Default: the machine's cores. */
   readonly workers?: number;
   /** How many batches are made ahead of the one that is used. Default 2. */
@@ -77,6 +82,7 @@ export class Loader {
       seed: 0,
       dropLast: false,
       layout: "nchw",
+      channels: 3,
       workers: availableParallelism(),
       prefetch: 2,
       rank: 0,
@@ -84,7 +90,7 @@ export class Loader {
       onUnreadable: "stop",
       ...options,
     };
-    const { batchSize, dropLast, workers, prefetch, rank, ranks, sampler, stages } = this.options;
+    const { batchSize, dropLast, workers, prefetch, rank, ranks, channels, sampler, stages } = this.options;
     if (set.size === 0) throw new ArgumentError(`${set.name}: an empty set has no batches`);
     requireWhole("a batch size", batchSize, 1);
     requireWhole("a number of workers", workers, 0, 256);
@@ -94,6 +100,7 @@ export class Loader {
     if (batchSize % ranks !== 0) {
       throw new ArgumentError(`a batch of ${batchSize} cannot be divided evenly among ${ranks} ranks`);
     }
+    if (channels !== 3 && channels !== 1) throw new ArgumentError(`a batch has 3 channels or 1, not ${channels}`);
     checkSampler(sampler, set);
     for (const [i, stage] of stages.entries()) {
       requireWhole("the epoch of a stage", stage.fromEpoch, i === 0 ? 0 : (stages[i - 1]?.fromEpoch ?? 0) + 1);

@@ -1,5 +1,5 @@
-import { distance } from "fastest-levenshtein";
 import { ArgumentError, FoveaError } from "../errors.js";
+import { nearMatches } from "../nearest.js";
 import type { ActivationName, Module, NormFactory } from "../nn/index.js";
 
 /**
@@ -90,13 +90,7 @@ export function listModels(pattern = "*"): ModelEntry[] {
 export function findModel(name: string): ModelEntry {
   const entry = registry.get(name);
   if (entry) return entry;
-  const wanted = name.toLowerCase();
-  const near = [...registry.keys()]
-    .map((known) => ({ known, far: distance(wanted, known), within: known.includes(wanted) }))
-    .filter(({ known, far, within }) => far <= Math.max(2, known.length / 3) || within)
-    .sort((a, b) => Number(b.within) - Number(a.within) || a.far - b.far)
-    .slice(0, 4)
-    .map(({ known }) => known);
+  const near = nearMatches(name, [...registry.keys()]);
   throw new FoveaError("UNKNOWN_MODEL", `There is no network named "${name}".`, {
     hint: near.length > 0 ? `Did you mean ${near.join(", ")}?` : "`fovea models` lists all.",
   });

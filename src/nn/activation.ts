@@ -101,7 +101,11 @@ const activations = {
 export type ActivationName = keyof typeof activations;
 
 /** The names of all activations. */
-export const activationNames: readonly string[] = Object.keys(activations);
+export const activationNames: readonly ActivationName[] = Object.keys(activations).filter(isActivationName);
+
+function isActivationName(name: string): name is ActivationName {
+  return Object.hasOwn(activations, name);
+}
 
 /** A new activation by name. */
 export function activation(name: ActivationName): Module {

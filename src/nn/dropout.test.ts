@@ -38,6 +38,19 @@ describe("in training", () => {
     expect(mixed).toBe(true);
   });
 
+  it("dropout's probability can be changed, and acts from then on", () => {
+    const layer = new Dropout(0.1);
+    layer.p = 0.6;
+    expect(layer.p).toBe(0.6);
+    const { values, gradient } = run(layer);
+    near(values, 0.6, rows * row);
+    expect(new Set(values)).toEqual(new Set([0, Math.fround(1 / 0.4)]));
+    expect(gradient).toEqual(values);
+    layer.p = 0;
+    const x = ones([2, 3]);
+    expect(layer.forward(x)).toBe(x);
+  });
+
   it("stochastic depth zeroes whole rows", () => {
     const { values, gradient } = run(new StochasticDepth(0.3));
     near(values, 0.3, rows);
@@ -64,5 +77,10 @@ it("refuses what is no probability", () => {
   for (const p of [-0.1, 1.1, Number.NaN]) {
     expect(() => new Dropout(p)).toThrow("Dropout: the probability");
     expect(() => new StochasticDepth(p)).toThrow("StochasticDepth: the probability");
+    const layer = new Dropout(0.2);
+    expect(() => {
+      layer.p = p;
+    }).toThrow("Dropout: the probability");
+    expect(layer.p).toBe(0.2);
   }
 });

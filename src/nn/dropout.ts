@@ -2,13 +2,27 @@ import { ArgumentError } from "../errors.js";
 import type { Tensor } from "../tensor/index.js";
 import { Module } from "./module.js";
 
-/** Zeroes elements with probability p in training and scales the rest by 1 / (1 − p); does nothing in evaluation. */
+/**
+ * Zeroes elements with probability p in training and scales the rest by 1 / (1 − p); does nothing in evaluation
+ * (Srivastava et al. 2014).
+ */
 export class Dropout extends Module {
-  readonly p: number;
+  #p: number;
 
+  /** @throws ArgumentError when p does not lie in [0, 1] */
   constructor(p = 0.5) {
     super();
-    this.p = probability("Dropout", p);
+    this.#p = probability("Dropout", p);
+  }
+
+  /** From the next forward on. Progressive learning raises it with the images' size (Tan and Le 2021, arXiv 2104.00298). */
+  get p(): number {
+    return this.#p;
+  }
+
+  /** @throws ArgumentError when p does not lie in [0, 1] */
+  set p(p: number) {
+    this.#p = probability("Dropout", p);
   }
 
   forward(x: Tensor): Tensor {

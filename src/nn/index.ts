@@ -19,6 +19,7 @@ export { Conv2d, type Conv2dOptions, type Padding } from "./conv.js";
 export { ConvNormAct, type ConvNormActOptions, type NormFactory } from "./conv-norm-act.js";
 export { makeDivisible } from "./divisible.js";
 export { Dropout, StochasticDepth } from "./dropout.js";
+export { headDropout } from "./head-dropout.js";
 export * as init from "./init.js";
 export { type BlockClass, FusedMBConv, type InvertedResidualOptions, MBConv, stage } from "./inverted-residual.js";
 export { Linear, type LinearOptions } from "./linear.js";

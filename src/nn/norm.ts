@@ -25,7 +25,8 @@ export class BatchNorm2d extends Module {
   readonly runningVar: Buffer | null;
   readonly numBatchesTracked: Buffer | null;
   readonly eps: number;
-  readonly momentum: number | null;
+  /** May be changed between two batches. */
+  momentum: number | null;
 
   constructor(channels: number, options: BatchNormOptions = {}) {
     super();
@@ -37,6 +38,11 @@ export class BatchNorm2d extends Module {
     this.runningMean = trackRunningStats ? new Buffer([channels], 0) : null;
     this.runningVar = trackRunningStats ? new Buffer([channels], 1) : null;
     this.numBatchesTracked = trackRunningStats ? new Buffer([], 0, "int64") : null;
+  }
+
+  /** Forgets the running statistics: mean 0, variance 1, of no batches. */
+  resetRunningStats(): void {
+    for (const statistic of [this.runningMean, this.runningVar, this.numBatchesTracked]) statistic?.reset();
   }
 
   forward(x: Tensor): Tensor {

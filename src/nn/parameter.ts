@@ -145,4 +145,8 @@ export class Buffer extends Owned {
         : new Float32Array(this.elements).fill(this.#first);
     this.stored = device.tensor(data, this.shape).keep();
   }
+  /** Back to the values of the start, in the memory that is there. */
+  reset(): void {
+    this.stored?.fill_(this.#first);
+  }
 }

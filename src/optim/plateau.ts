@@ -34,7 +34,7 @@ export interface PlateauState {
  * const plateau = new PlateauSchedule(0.1, { patience: 5 });
  * new Trainer({
  *   schedule: plateau.schedule,
- *   callbacks: [{ onEpochEnd: ({ validation }) => plateau.observe(validation.loss) }],
+ *   callbacks: [{ onTrainEpochEnd: ({ validation }) => plateau.observe(validation.loss) }],
  *   ...
  * });
  */

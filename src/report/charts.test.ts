@@ -6,11 +6,11 @@ import type { TopLevelSpec } from "vega-lite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ArgumentError } from "../errors.js";
 import { calibration } from "../train/calibration.js";
-import type { EpochRecord } from "../train/epoch.js";
+import type { EpochRecord, Scores } from "../train/epoch.js";
 import { LabelledProbabilities } from "../train/labelled-probabilities.js";
 import { ConfusionMatrix } from "../train/metrics.js";
 import { confusionChart } from "./confusion.js";
-import { curves } from "./curves.js";
+import { curvePanels, curves } from "./curves.js";
 import { reliabilityChart } from "./reliability.js";
 import { renderSvg, writeChart } from "./render.js";
 import { colors } from "./theme.js";
@@ -43,6 +43,61 @@ describe("curves", () => {
     const texts = await textsOf(curves([other]));
     expect(texts).toContain("validation, balanced");
     expect(texts).toContain("Validation at the best epoch, 1: 70.0 %, balanced 50.0 %");
+  });
+
+  it("marks the epoch that is best by the metric", async () => {
+    const records = [record(1, 0.5, 0.9), record(2, 0.75, 0.7), record(3, 0.7, 0.6)];
+    expect(await textsOf(curves(records))).toContain("Validation at the best epoch, 2: 0.700");
+    const texts = await textsOf(curves(records, "loss"));
+    expect(texts).toContain("Validation at the best epoch, 3: 0.600");
+    expect(texts).toContain("Validation at the best epoch, 3: 70.0 %");
+    // The rings: loss 0.6 of 0.3 … 0.9 on 240 pixels, and accuracy 70 % of 50 … 75 %.
+    expect(await rings(curves(records, "loss"))).toEqual([
+      [340, 120, colors.validation],
+      [340, 48, colors.validation],
+    ]);
+  });
+
+  it("gives a metric that is neither loss nor accuracy a panel", async () => {
+    const records = [record(1, 0.5, 0.9), record(2, 0.75, 0.7), record(3, 0.7, 0.6)];
+    records.forEach(({ validation }, i) => {
+      validation.rocAuc = [0.875, 0.9, 0.95][i] ?? 0;
+    });
+    const texts = await textsOf(curves(records, "rocAuc"));
+    expect(texts).toContain("ROC-AUC");
+    expect(texts).toContain("Validation at the best epoch, 3: 0.9500");
+    expect(texts.filter((text) => text === "training")).toHaveLength(2);
+    expect(texts.filter((text) => text === "validation")).toHaveLength(3);
+    expect(curvePanels(records, "rocAuc")).toHaveLength(3);
+    expect(curvePanels(records)).toHaveLength(2);
+    const [, accuracy = curves(records)] = curvePanels(records, "rocAuc");
+    expect(await textsOf(accuracy)).toContain("Validation at the best epoch, 3: 70.0 %");
+  });
+
+  it("judges averaged weights where they are kept, and draws them beside the others", async () => {
+    const records = [record(1, 0.5, 0.9), record(2, 0.8, 0.6), record(3, 0.7, 0.7)];
+    const [, second, third] = records;
+    if (second) second.average = scores(0.6, 0.8);
+    if (third) third.average = scores(0.75, 0.7);
+    const texts = await textsOf(curves(records));
+    expect(texts.filter((text) => text === "averaged weights")).toHaveLength(2);
+    expect(texts.filter((text) => text === "validation")).toHaveLength(2);
+    expect(texts).toContain("Averaged weights at the best epoch, 3: 75.0 %");
+    expect((await rings(curves(records))).map(([x, , color]) => [x, color])).toEqual([
+      [340, colors.average],
+      [340, colors.average],
+    ]);
+
+    // The second epoch is the best now, and has no average yet: what was kept is validation's.
+    delete second?.average;
+    const late = await textsOf(curves(records));
+    expect(late).toContain("Validation at the best epoch, 2: 80.0 %");
+    expect(late).not.toContain("balanced");
+
+    const different = { ...scores(0.75, 0.7), balancedAccuracy: 0.5 };
+    const mixed = await textsOf(curves([{ ...record(1, 0.5, 0.9), average: different }]));
+    expect(mixed).toContain("balanced");
+    expect(mixed).toContain("Averaged weights at the best epoch, 1: 75.0 %, balanced 50.0 %");
   });
 
   it("draws a run that diverged as far as it went", async () => {
@@ -89,6 +144,22 @@ describe("confusionChart", () => {
       share: 0.2,
       percent: "20.0 %",
     });
+  });
+
+  it("replaces what an SVG cannot hold", async () => {
+    const svg = await renderSvg(confusionChart(new ConfusionMatrix(["a\u0000b<", "c\u001b"])));
+    expect(svg).toContain(">a\ufffdb&lt;<");
+    expect([svg.includes("\0"), svg.includes("\u001b")]).toEqual([false, false]);
+  });
+
+  it("cuts off what is too long for an axis, and keeps no room for it", async () => {
+    const named = (name: string) => renderSvg(confusionChart(new ConfusionMatrix([name, "b"])));
+    const widthOf = (svg: string) => Number(/ width="([\d.]+)"/.exec(svg)?.[1]);
+    const svg = await named("long ".repeat(400));
+    expect(svg).toMatch(/>long long [^<]*…</);
+    expect(widthOf(svg)).toBeGreaterThan(widthOf(await named("a")));
+    // The two cells, what a label may take on either side of them, and the space around.
+    expect(widthOf(svg)).toBeLessThan(2 * 84 + 2 * 160 + 100);
   });
 
   it("tells by a legend what many classes have no room for", async () => {
@@ -158,11 +229,31 @@ async function textsOf(spec: TopLevelSpec): Promise<string[]> {
   return [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text = ""]) => text);
 }
 
+/** Where the best epoch's rings are, and their colours. */
+async function rings(spec: TopLevelSpec): Promise<[number, number, string][]> {
+  const found = (await renderSvg(spec)).matchAll(
+    /transform="translate\(([\d.]+),([\d.]+)\)"[^>]* fill="#ffffff" stroke="(#\w+)"/g,
+  );
+  return [...found].map(([, x, y, color = ""]) => [Math.round(Number(x)), Math.round(Number(y)), color]);
+}
+
+function scores(accuracy: number, loss: number): Scores {
+  return {
+    loss,
+    accuracy,
+    balancedAccuracy: accuracy,
+    macroF1: accuracy,
+    top5Accuracy: 1,
+    rocAuc: Number.NaN,
+    calibrationError: 0.1,
+  };
+}
+
 function record(epoch: number, accuracy: number, loss: number): EpochRecord {
   return {
     epoch,
     train: { loss: loss / 2, accuracy },
-    validation: { loss, accuracy, balancedAccuracy: accuracy },
+    validation: scores(accuracy, loss),
     learningRate: 0.001,
     seconds: 1,
     imagesPerSecond: 100,

@@ -4,7 +4,7 @@ import { percent } from "./format.js";
 import { chartConfig, colors } from "./theme.js";
 
 /** With more classes than this, cells are too small for numbers, and a legend tells what the colours mean. */
-const mostNumbered = 14;
+export const mostNumbered = 14;
 
 /**
  * A heat map of the confusion matrix: true class on y, predicted class on x. Each cell holds its count and its share of

@@ -1,9 +1,9 @@
 import type { TopLevelSpec } from "vega-lite";
 import type { LayerSpec, UnitSpec } from "vega-lite/build/src/spec/index.js";
 import { ArgumentError } from "../errors.js";
-import { bestEpoch, type EpochRecord } from "../train/epoch.js";
-import { percent } from "./format.js";
+import { bestEpoch, type EpochRecord, type Metric, scoresOf } from "../train/epoch.js";
 import { niceRange, spread, wholeTicks } from "./layout.js";
+import { scoreLooks, scoreTitle } from "./scores.js";
 import { chartConfig, colors } from "./theme.js";
 
 /** A line of a panel. */
@@ -11,22 +11,20 @@ interface Series {
   name: string;
   color: string;
   dash?: number[];
+  /** NaN where an epoch has none. */
   value: (record: EpochRecord) => number;
 }
 
 interface Panel {
-  title: string;
+  /** What its y axis is of. */
+  score: Metric;
   subtitle: string;
-  axisTitle: string;
-  /** Writes a tick's value, a Vega expression. */
-  labelExpr: string;
-  /** Values beyond which the axis never goes. */
-  limits: readonly [number, number];
   series: Series[];
-  /** The series on which the best epoch is marked. */
-  marked: Series;
+  /** The score that the best epoch is marked at. */
+  marked: { score: Metric; color: string };
 }
 
+const schema = "https://vega.github.io/schema/vega-lite/v5.json";
 const width = 340;
 const height = 240;
 /** Labels at the ends of lines stand at least this far apart, pixels. */
@@ -34,67 +32,111 @@ const labelDistance = 15;
 
 /**
  * Loss and accuracy over the epochs, training and validation, side by side; each line named at its end, the best epoch
- * (see `bestEpoch`) marked. Balanced accuracy is drawn where it differs from accuracy by half a percentage point or more.
- * Values that are not finite leave gaps.
+ * marked. A metric that is neither has a panel of its own. Where averaged weights are kept, theirs are the scores that count:
+ * they have lines too. Balanced accuracy is drawn where it differs from accuracy by half a percentage point or more. Values
+ * that are not finite leave gaps.
  *
+ * @param metric what the best epoch is chosen by (see `bestEpoch`)
  * @throws ArgumentError without records
  */
-export function curves(records: readonly EpochRecord[]): TopLevelSpec {
-  const best = bestEpoch(records);
-  if (best === undefined) throw new ArgumentError("there is no epoch to draw curves of");
-  const { loss, accuracy, balancedAccuracy } = best.validation;
-
-  const trainLoss: Series = { name: "training", color: colors.train, value: (r) => r.train.loss };
-  const loss2: Series = { name: "validation", color: colors.validation, value: (r) => r.validation.loss };
-  const trainAccuracy: Series = { name: "training", color: colors.train, value: (r) => r.train.accuracy };
-  const plain: Series = { name: "validation", color: colors.validation, value: (r) => r.validation.accuracy };
-  const balanced: Series = {
-    name: "validation, balanced",
-    color: colors.validation,
-    dash: [4, 3],
-    value: (r) => r.validation.balancedAccuracy,
-  };
-  const differ = records.some((r) => Math.abs(r.validation.accuracy - r.validation.balancedAccuracy) >= 0.005);
-  const scores = differ ? `${percent(accuracy)}, balanced ${percent(balancedAccuracy)}` : percent(accuracy);
-
+export function curves(records: readonly EpochRecord[], metric: Metric = "balancedAccuracy"): TopLevelSpec {
   return {
-    $schema: "https://vega.github.io/schema/vega-lite/v5.json",
+    $schema: schema,
     description: `Loss and accuracy of training and validation over ${records.length} epochs.`,
     config: chartConfig,
     spacing: 36,
-    hconcat: [
-      panel(records, best.epoch, {
-        title: "Loss",
-        subtitle: `Validation at the best epoch, ${best.epoch}: ${loss.toPrecision(3)}`,
-        axisTitle: "Mean loss per image",
-        labelExpr: "format(datum.value, '~g')",
-        limits: [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
-        series: [trainLoss, loss2],
-        marked: loss2,
-      }),
-      panel(records, best.epoch, {
-        title: "Accuracy",
-        subtitle: `Validation at the best epoch, ${best.epoch}: ${scores}`,
-        axisTitle: "Images classified correctly",
-        labelExpr: "format(100 * datum.value, '~g') + ' %'",
-        limits: [0, 1],
-        series: differ ? [trainAccuracy, plain, balanced] : [trainAccuracy, plain],
-        marked: differ ? balanced : plain,
-      }),
-    ],
+    hconcat: panels(records, metric),
   };
 }
 
-function panel(records: readonly EpochRecord[], best: number, spec: Panel): LayerSpec<string> | LayerSpec<never> {
+/** The panels of {@link curves} as charts of their own. @throws ArgumentError without records */
+export function curvePanels(records: readonly EpochRecord[], metric: Metric = "balancedAccuracy"): TopLevelSpec[] {
+  return panels(records, metric).map((panel) => ({ $schema: schema, config: chartConfig, ...panel }));
+}
+
+function panels(records: readonly EpochRecord[], metric: Metric): (LayerSpec<string> | LayerSpec<never>)[] {
+  const best = bestEpoch(records, metric);
+  if (best === undefined) throw new ArgumentError("there is no epoch to draw curves of");
+  const averages = records.some(({ average }) => average !== undefined);
+  const differ = records.some((record) => {
+    const { accuracy, balancedAccuracy } = scoresOf(record);
+    return Math.abs(accuracy - balancedAccuracy) >= 0.005;
+  });
+  const judged = averages ? colors.average : colors.validation;
+
+  /** Of validation, and of averaged weights where they are kept. */
+  const lines = (score: Metric): Series[] => [
+    { name: "validation", color: colors.validation, value: (r) => r.validation[score] },
+    ...(averages
+      ? [
+          {
+            name: "averaged weights",
+            color: colors.average,
+            value: (r: EpochRecord) => r.average?.[score] ?? Number.NaN,
+          },
+        ]
+      : []),
+  ];
+  const balanced: Series = {
+    name: averages ? "balanced" : "validation, balanced",
+    color: judged,
+    dash: [4, 3],
+    // Of what epochs are judged by, which is not yet an average where averaging begins late.
+    value: (r) => scoresOf(r).balancedAccuracy,
+  };
+  const reached = (score: Metric) => scoreLooks[score].text(scoresOf(best)[score]);
+  const subtitle = (scores: string) =>
+    `${best.average ? "Averaged weights" : "Validation"} at the best epoch, ${best.epoch}: ${scores}`;
+  const color = best.average ? colors.average : colors.validation;
+  const panel = (parts: Panel) => draw(records, best, parts);
+
+  return [
+    panel({
+      score: "loss",
+      subtitle: subtitle(reached("loss")),
+      series: [{ name: "training", color: colors.train, value: (r) => r.train.loss }, ...lines("loss")],
+      marked: { score: "loss", color },
+    }),
+    panel({
+      score: "accuracy",
+      subtitle: subtitle(
+        differ ? `${reached("accuracy")}, balanced ${reached("balancedAccuracy")}` : reached("accuracy"),
+      ),
+      series: [
+        { name: "training", color: colors.train, value: (r) => r.train.accuracy },
+        ...lines("accuracy"),
+        ...(differ ? [balanced] : []),
+      ],
+      marked: { score: differ && metric === "balancedAccuracy" ? metric : "accuracy", color },
+    }),
+    ...(metric === "loss" || metric === "accuracy" || metric === "balancedAccuracy"
+      ? []
+      : [
+          panel({
+            score: metric,
+            subtitle: subtitle(reached(metric)),
+            series: lines(metric),
+            marked: { score: metric, color },
+          }),
+        ]),
+  ];
+}
+
+function draw(
+  records: readonly EpochRecord[],
+  best: EpochRecord,
+  { score, subtitle, series, marked }: Panel,
+): LayerSpec<string> | LayerSpec<never> {
+  const { axisTitle, labelExpr, limits } = scoreLooks[score];
   const epochs = records.map((r) => r.epoch);
   const [first, last] = [Math.min(...epochs), Math.max(...epochs)];
-  const lines = spec.series.map((series) => ({
-    ...series,
-    points: records.map((r) => ({ epoch: r.epoch, value: series.value(r) })).filter((p) => Number.isFinite(p.value)),
+  const lines = series.map((line) => ({
+    ...line,
+    points: records.map((r) => ({ epoch: r.epoch, value: line.value(r) })).filter((p) => Number.isFinite(p.value)),
   }));
   const { low, high, ticks } = niceRange(
     lines.flatMap((line) => line.points.map((p) => p.value)),
-    spec.limits,
+    limits,
   );
   const domain = [low, high];
   const x = {
@@ -107,9 +149,9 @@ function panel(records: readonly EpochRecord[], best: number, spec: Panel): Laye
   const y = {
     field: "value",
     type: "quantitative",
-    title: spec.axisTitle,
+    title: axisTitle,
     scale: { domain, nice: false, zero: false },
-    axis: { values: ticks, labelExpr: spec.labelExpr, domain: false, ticks: false, labelPadding: 8 },
+    axis: { values: ticks, labelExpr, domain: false, ticks: false, labelPadding: 8 },
   } as const;
 
   const ends = lines.flatMap(({ name, color, points }) => points.slice(-1).map((p) => ({ ...p, name, color })));
@@ -119,11 +161,11 @@ function panel(records: readonly EpochRecord[], best: number, spec: Panel): Laye
     labelDistance,
     [labelDistance / 2, height - labelDistance / 2],
   );
-  const markedPoint = records.filter((r) => r.epoch === best && Number.isFinite(spec.marked.value(r)));
+  const mark = { epoch: best.epoch, value: scoresOf(best)[marked.score] };
 
   const layer: UnitSpec<string>[] = [
     {
-      data: { values: [{ epoch: best }] },
+      data: { values: [{ epoch: best.epoch }] },
       mark: { type: "rule", color: colors.quiet, strokeDash: [2, 3] },
       encoding: { x },
     },
@@ -143,8 +185,8 @@ function panel(records: readonly EpochRecord[], best: number, spec: Panel): Laye
       }),
     ),
     {
-      data: { values: markedPoint.map((r) => ({ epoch: r.epoch, value: spec.marked.value(r) })) },
-      mark: { type: "point", fill: "#ffffff", stroke: spec.marked.color, strokeWidth: 2.25, size: 90, opacity: 1 },
+      data: { values: Number.isFinite(mark.value) ? [mark] : [] },
+      mark: { type: "point", fill: "#ffffff", stroke: marked.color, strokeWidth: 2.25, size: 90, opacity: 1 },
       encoding: { x, y },
     },
     ...ends.map(
@@ -155,5 +197,11 @@ function panel(records: readonly EpochRecord[], best: number, spec: Panel): Laye
       }),
     ),
   ];
-  return { width, height, title: { text: spec.title, subtitle: spec.subtitle }, layer };
+  return {
+    description: `${scoreTitle(score)} over ${records.length} epochs. ${subtitle}.`,
+    width,
+    height,
+    title: { text: scoreTitle(score), subtitle },
+    layer,
+  };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bytes, count, exactPercent, milliseconds, percent, shortCount } from "./format.js";
+import { bytes, count, duration, exactPercent, milliseconds, percent, shortCount } from "./format.js";
 
 it.each([
   [0, "0 B"],
@@ -46,6 +46,19 @@ it.each([
   [2_500_000, "2500 s"],
 ])("%d milliseconds are %s", (value, text) => {
   expect(milliseconds(value)).toBe(text);
+});
+
+it.each([
+  [0, "0s"],
+  [-3, "0s"],
+  [59.4, "59s"],
+  [59.6, "1m 0s"],
+  [75, "1m 15s"],
+  [3599, "59m 59s"],
+  [3600, "1h 0m"],
+  [90_061, "25h 1m"],
+])("%d seconds are %s", (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
 });
 
 describe("shares", () => {

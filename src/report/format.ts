@@ -39,6 +39,14 @@ export function milliseconds(value: number): string {
   return `${threeDigits(value)} ms`;
 }
 
+/** Of seconds: 75 is `1m 15s`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole}s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes}m ${whole % 60}s` : `${Math.floor(minutes / 60)}h ${minutes % 60}m`;
+}
+
 function threeDigits(value: number): string {
   return value >= 1000 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -33,6 +33,21 @@ export function wholeTicks(first: number, last: number): number[] {
   return [...new Set([first, ...inner, last])];
 }
 
+/** Ticks of an axis of factors: 1, 2, 5, 10, 20 …; only 1, 10, 100 … where those would be many. */
+export function factorTicks(low: number, high: number): number[] {
+  const powers = Array.from(
+    { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
+    (_, i) => Math.floor(Math.log10(low)) + i,
+  );
+  const within = (factors: readonly number[]) =>
+    powers
+      .flatMap((power) => factors.map((factor) => Number(`${factor}e${power}`)))
+      .filter((tick) => tick >= low && tick <= high);
+  const fine = within([1, 2, 5]);
+  if (fine.length > 10) return within([1]);
+  return fine.length >= 3 ? fine : within([1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
 /** The next of 1, 2, 5, 10, 20 …, 0.5, 0.2 … that is no smaller. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));

@@ -57,10 +57,18 @@ function number(text: string | undefined): number {
   return Number.isFinite(value) ? value : 0;
 }
 
-// Control characters are not allowed in XML, escaped or not.
-function escapeXml(text: string): string {
-  const printable = text.replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, "\ufffd");
-  return printable.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/"/g, "&quot;");
+/** Text as XML and HTML write it, between tags and between double quotes. */
+export function escapeXml(text: string): string {
+  return withoutControls(text)
+    .replace(/&/g, "&amp;")
+    .replace(/</g, "&lt;")
+    .replace(/>/g, "&gt;")
+    .replace(/"/g, "&quot;");
+}
+
+/** Control characters, and halves of others, are not allowed in XML, escaped or not: they are replaced. */
+export function withoutControls(text: string): string {
+  return text.replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, "\ufffd");
 }
 
 function unescapeXml(text: string): string {

@@ -1,7 +1,7 @@
 import type { TopLevelSpec } from "vega-lite";
 import { writeFileAtomic } from "../files.js";
 import { measureText } from "./glyphs.js";
-import { outlineText } from "./outline.js";
+import { outlineText, withoutControls } from "./outline.js";
 
 /** Pixels of a PNG for each unit of its chart: sharp on dense screens and in print. */
 const scale = 2;
@@ -11,10 +11,14 @@ export async function renderSvg(spec: TopLevelSpec): Promise<string> {
   // Loaded when a chart is drawn: commands that draw none should not wait for them.
   const [vega, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   // Without a browser Vega guesses that every character is 0.8 em wide, which sets axis titles far off.
-  vega.textMetrics.width = (item, text) => measureText(String(text ?? ""), item.fontSize ?? 11, item.fontWeight);
+  vega.textMetrics.width = (item, text) => {
+    const width = measureText(String(text ?? ""), item.fontSize ?? 11, item.fontWeight);
+    // What is longer than its limit is cut off.
+    return item.limit !== undefined && item.limit > 0 ? Math.min(width, item.limit) : width;
+  };
   const view = new vega.View(vega.parse(compile(spec).spec), { renderer: "none" });
   try {
-    return await view.toSVG();
+    return withoutControls(await view.toSVG());
   } finally {
     view.finalize();
   }

@@ -3,7 +3,7 @@ import type { PositionFieldDef } from "vega-lite/build/src/channeldef.js";
 import type { UnitSpec } from "vega-lite/build/src/spec/index.js";
 import { ArgumentError } from "../errors.js";
 import { placeLabels } from "./label-places.js";
-import { niceRange } from "./layout.js";
+import { factorTicks, niceRange } from "./layout.js";
 import { chartConfig, colors, palette } from "./theme.js";
 
 /** A named point of a {@link scatterChart}. */
@@ -138,25 +138,10 @@ function rangeOf(points: readonly ScatterPoint[], key: "x" | "y", scale: Scatter
   const place = (value: number) => Math.log(value / low) / Math.log(high / low);
   return {
     domain: [low, high],
-    ticks: ticksOfFactors(low, high),
+    ticks: factorTicks(low, high),
     place,
     value: (share) => low * (high / low) ** share,
   };
-}
-
-/** 1, 2, 5, 10, 20 …; only 1, 10, 100 … where those would be many. */
-function ticksOfFactors(low: number, high: number): number[] {
-  const powers = Array.from(
-    { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
-    (_, i) => Math.floor(Math.log10(low)) + i,
-  );
-  const within = (factors: readonly number[]) =>
-    powers
-      .flatMap((power) => factors.map((factor) => Number(`${factor}e${power}`)))
-      .filter((tick) => tick >= low && tick <= high);
-  const fine = within([1, 2, 5]);
-  if (fine.length > 10) return within([1]);
-  return fine.length >= 3 ? fine : within([1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9]);
 }
 
 function encoding(field: "x" | "y", axis: ScatterAxis, { domain, ticks }: AxisRange): PositionFieldDef<string> {

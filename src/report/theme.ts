@@ -4,6 +4,7 @@ import type { Config } from "vega-lite";
 export const colors = {
   train: "#c44e00",
   validation: "#0072b2",
+  average: "#000000",
   wrong: "#c62828",
   right: "#2e7d4f",
   ink: "#1f2933",

@@ -32,11 +32,7 @@ export async function composeTiles(
   const { width, height, size, overlay } = sheet;
   const tiles = await Promise.all(
     pictures.map(async (picture, i) => {
-      const raw = { width: picture.width, height: picture.height, channels: 3 } as const;
-      if (picture.pixels.length !== raw.width * raw.height * 3) {
-        const given = `${picture.pixels.length} bytes`;
-        throw new ArgumentError(`image ${i}: ${given} are not ${raw.width} x ${raw.height} pixels of 3 bytes`);
-      }
+      const raw = rawPicture(picture, i);
       // Enlarged pixels stay pixels: smoothing would show what the network never saw.
       const kernel = Math.max(raw.width, raw.height) < size ? "nearest" : "lanczos3";
       const input = await sharp(picture.pixels, { raw })
@@ -51,6 +47,17 @@ export async function composeTiles(
     .composite([...tiles, { input: Buffer.from(svg), left: 0, top: 0 }])
     .png({ compressionLevel: 9 })
     .toBuffer();
+}
+
+/**
+ * How the bytes of a picture are to be read.
+ *
+ * @param index of the picture, for the error
+ * @throws ArgumentError when the pixels do not fit the size
+ */
+export function rawPicture({ pixels, width, height }: Picture, index: number) {
+  if (pixels.length === width * height * 3) return { width, height, channels: 3 } as const;
+  throw new ArgumentError(`image ${index}: ${pixels.length} bytes are not ${width} x ${height} pixels of 3 bytes`);
 }
 
 /** @throws ArgumentError when an option is not a whole number in its range */

@@ -25,6 +25,6 @@ declare module "opentype.js" {
 declare module "vega" {
   /** How wide texts are; `width` may be replaced. */
   export const textMetrics: {
-    width(item: { fontSize?: number; fontWeight?: string | number }, text: unknown): number;
+    width(item: { fontSize?: number; fontWeight?: string | number; limit?: number }, text: unknown): number;
   };
 }

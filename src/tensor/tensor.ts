@@ -15,6 +15,7 @@ export interface Leaf {
 export interface StoredTensor extends Tensor {
   requiresGrad: boolean;
   copy_(source: Tensor): this;
+  fill_(value: number): this;
   clone(): StoredTensor;
   /** The same values as another type or on another device; shares memory where nothing changes. */
   to(options: { dtype?: DType; device?: string }): StoredTensor;

@@ -2,10 +2,10 @@ import { describe, expect, it, vi } from "vitest";
 import { loaderOf, plain, TinyNet, twoColors } from "../../test/support/tiny.js";
 import { FileSet, ImageSet, Loader, parsePipeline } from "../data/index.js";
 import { ArgumentError } from "../errors.js";
-import { Module } from "../nn/index.js";
+import { AdaptiveAvgPool2d, Conv2d, Flatten, Module, Sequential } from "../nn/index.js";
 import { Random } from "../random.js";
 import type { Tensor } from "../tensor/index.js";
-import { device, memory } from "../tensor/torch/index.js";
+import { device, memory, TorchTensor } from "../tensor/torch/index.js";
 import { evaluate, predict } from "./evaluate.js";
 
 /** Its logits are the mean red, green and blue of an image, as the loader normalised them. */
@@ -96,6 +96,35 @@ describe("evaluate", () => {
       const other = await predict(new MeanColor(), scaled(set, 5, { layout: "nhwc", batchSize }));
       for (const [i, value] of other.probabilities.entries()) expect(value).toBeCloseTo(first[i] ?? -1, 6);
     }
+  });
+
+  it("gives a network of one channel one channel, whatever the layout", async () => {
+    const grey = colors(
+      rows.map(([red]) => [red, red, red]),
+      labels,
+      3,
+    );
+    const convolution = new Conv2d(1, 3, 3, { bias: false });
+    const network = new Sequential(convolution, new AdaptiveAvgPool2d(1), new Flatten());
+    network.materialize(device(), 1);
+    const one = (layout: "nchw" | "nhwc") =>
+      predict(network, new Loader(grey, { batchSize: 2, transforms: plain, workers: 0, channels: 1, layout }));
+    const { probabilities } = await one("nchw");
+    // An image of one grey: the convolution's sum of weights times it.
+    const weights = TorchTensor.of(convolution.weight).dataAs("float64");
+    const loader = new Loader(grey, { batchSize: 5, transforms: plain, workers: 0 });
+    for await (const { images } of loader.epoch(0)) {
+      for (let i = 0; i < rows.length; i++) {
+        const level = images[i * 27] ?? Number.NaN;
+        const logits = [0, 1, 2].map((k) => level * weights.subarray(9 * k, 9 * k + 9).reduce((a, b) => a + b));
+        const sum = logits.reduce((total, logit) => total + Math.exp(logit), 0);
+        for (const [k, logit] of logits.entries()) {
+          expect(probabilities[3 * i + k]).toBeCloseTo(Math.exp(logit) / sum, 5);
+        }
+      }
+    }
+    const { probabilities: last } = await one("nhwc");
+    for (const [i, value] of last.entries()) expect(value).toBeCloseTo(probabilities[i] ?? -1, 6);
   });
 
   it("runs in evaluation mode, and restores every module's own mode", async () => {

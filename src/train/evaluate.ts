@@ -1,7 +1,7 @@
 import type { Batch, Layout, Loader } from "../data/index.js";
 import { ArgumentError, FoveaError } from "../errors.js";
 import type { Module } from "../nn/index.js";
-import { inferenceMode, scope, TorchTensor, tensor } from "../tensor/torch/index.js";
+import { autocast, inferenceMode, scope, TorchTensor, tensor } from "../tensor/torch/index.js";
 import { ConfusionMatrix } from "./metrics.js";
 
 export interface Evaluation {
@@ -12,6 +12,8 @@ export interface Evaluation {
   probabilities: Float32Array;
   /** `[N]`: which images of the set these are. */
   indices: Uint32Array;
+  /** `[N]`: their classes. */
+  labels: Int32Array;
 }
 
 /** What a network says of images. */
@@ -20,13 +22,25 @@ export type Predictions = Pick<Evaluation, "probabilities" | "indices">;
 export interface EvaluationOptions {
   /** Where the network is; default `cpu`. */
   device?: string;
+  /** What convolutions and matrix products are computed in; default `float32`. */
+  precision?: Precision;
+  /** No more than so many batches; default all. */
+  batches?: number;
   /** Stops it between two batches, with the signal's reason as the error. */
   signal?: AbortSignal;
   /** Called after each batch with the number of images done. */
   onBatch?: (images: number) => void;
 }
 
-/** A batch's images as a tensor `[N, 3, H, W]`; channels last in memory where the loader's layout is `nhwc`. */
+/** `bfloat16`: by autocast, where it is safe; weights, gradients and losses stay float32. */
+export type Precision = "float32" | "bfloat16";
+
+/** Runs a part of a network's computation in a precision. */
+export function inPrecision<T>(precision: Precision, device: string, body: () => T): T {
+  return precision === "float32" ? body() : autocast(device, precision, body);
+}
+
+/** A batch's images as a tensor `[N, C, H, W]`; channels last in memory where the loader's layout is `nhwc`. */
 export function imagesOf(batch: Batch, layout: Layout, device: string): TorchTensor {
   const images = tensor(batch.images, batch.shape, { device });
   return layout === "nchw" ? images : TorchTensor.of(images.permute([0, 3, 1, 2]));
@@ -53,7 +67,7 @@ export async function evaluate(model: Module, loader: Loader, options: Evaluatio
     loss -= row[label] ?? 0;
   }
   matrix.add(labels, predictions);
-  return { loss: loss / indices.length, matrix, probabilities: logarithms.map(Math.exp), indices };
+  return { loss: loss / indices.length, matrix, probabilities: logarithms.map(Math.exp), indices, labels };
 }
 
 /**
@@ -73,7 +87,7 @@ async function logProbabilities(
   loader: Loader,
   options: EvaluationOptions,
 ): Promise<{ logarithms: Float32Array; indices: Uint32Array }> {
-  const { device = "cpu", signal, onBatch } = options;
+  const { device = "cpu", precision = "float32", batches = Number.POSITIVE_INFINITY, signal, onBatch } = options;
   const { set } = loader;
   const { sampler, dropLast, layout } = loader.options;
   if (sampler.name !== "sequential" || dropLast) {
@@ -85,12 +99,13 @@ async function logProbabilities(
     const indices: number[] = [];
     const parts: Float32Array[] = [];
     for await (const batch of loader.epoch(0)) {
+      if (parts.length >= batches) break;
       signal?.throwIfAborted();
       const rows = inferenceMode(() =>
         scope(() => {
           const images = imagesOf(batch, layout, device);
           loader.recycle(batch);
-          const logits = model.forward(images);
+          const logits = inPrecision(precision, device, () => model.forward(images));
           if (set.classes.length > 0 && logits.size(1) !== set.classes.length) {
             throw new ArgumentError(
               `the network tells ${logits.size(1)} classes apart, the images have ${set.classes.length}`,

@@ -2,8 +2,10 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { someScores } from "../../test/support/tiny.js";
 import { FileError } from "../errors.js";
-import { appendRecord, bestEpoch, type EpochRecord, readRecords, writeRecords } from "./records.js";
+import { bestEpoch, type EpochRecord } from "./epoch.js";
+import { appendRecord, readRecords, writeRecords } from "./records.js";
 
 let folder = "";
 let path = "";
@@ -30,7 +32,12 @@ describe("metrics.jsonl", () => {
   it("keeps the numbers of a run that diverged", () => {
     const diverged = record(1);
     diverged.train.loss = Number.NaN;
-    diverged.validation = { loss: Number.POSITIVE_INFINITY, accuracy: 0.3, balancedAccuracy: Number.NaN };
+    diverged.validation = someScores({
+      loss: Number.POSITIVE_INFINITY,
+      balancedAccuracy: Number.NaN,
+      rocAuc: Number.NaN,
+    });
+    diverged.average = someScores({ loss: Number.NaN });
     appendRecord(path, diverged);
     expect(readRecords(path)).toEqual([diverged]);
   });
@@ -86,6 +93,18 @@ describe("bestEpoch", () => {
     expect(bestEpoch([scored(1, 0.8, 1), scored(2, 0.8, 0.9), scored(3, 0.8, 0.9)])?.epoch).toBe(2);
   });
 
+  it("goes by the metric that is asked for, where less is better by the least", () => {
+    const records = [scored(1, 0.5, 0.1), scored(2, 0.8, 1)];
+    expect(bestEpoch(records, "loss")?.epoch).toBe(1);
+    const calibrated = records.map((one, i) => ({ ...one, validation: someScores({ calibrationError: i / 10 }) }));
+    expect(bestEpoch(calibrated, "calibrationError")?.epoch).toBe(1);
+  });
+
+  it("judges averaged weights where there are such", () => {
+    const averaged = { ...scored(1, 0.5, 1), average: someScores({ balancedAccuracy: 0.9 }) };
+    expect(bestEpoch([averaged, scored(2, 0.8, 1)])).toBe(averaged);
+  });
+
   it("never prefers NaN", () => {
     expect(bestEpoch([scored(1, Number.NaN, Number.NaN), scored(2, 0.1, 9), scored(3, Number.NaN, 0)])?.epoch).toBe(2);
     expect(bestEpoch([scored(1, 0.5, Number.NaN), scored(2, 0.5, 9)])?.epoch).toBe(2);
@@ -96,7 +115,7 @@ function record(epoch: number): EpochRecord {
   return {
     epoch,
     train: { loss: 1 / epoch, accuracy: 0.5 },
-    validation: { loss: 1.25 / epoch, accuracy: 0.625, balancedAccuracy: 0.6 },
+    validation: someScores({ loss: 1.25 / epoch, accuracy: 0.625, balancedAccuracy: 0.6 }),
     learningRate: 0.001,
     seconds: 12.5,
     imagesPerSecond: 320,
@@ -104,5 +123,5 @@ function record(epoch: number): EpochRecord {
 }
 
 function scored(epoch: number, balancedAccuracy: number, loss: number): EpochRecord {
-  return { ...record(epoch), validation: { loss, accuracy: 0.5, balancedAccuracy } };
+  return { ...record(epoch), validation: someScores({ loss, balancedAccuracy }) };
 }

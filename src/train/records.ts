@@ -3,18 +3,28 @@ import { dirname } from "node:path";
 import { z } from "zod";
 import { FileError, messageOf } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
-import type { EpochRecord } from "./epoch.js";
-
-export { bestEpoch, type EpochRecord } from "./epoch.js";
+import type { EpochRecord, Scores } from "./epoch.js";
 
 // JSON has no NaN or infinity, and a run that diverged has: they are written as strings.
 const anyNumber = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity"]).transform(Number)]);
 const share = z.union([z.number().min(0).max(1), z.literal("NaN").transform(Number)]);
 
-const schema: z.ZodType<EpochRecord> = z.object({
+const scores: z.ZodType<Scores> = z.object({
+  loss: anyNumber,
+  accuracy: share,
+  balancedAccuracy: share,
+  macroF1: share,
+  top5Accuracy: share,
+  rocAuc: share,
+  calibrationError: share,
+});
+
+/** A record as JSON keeps it. */
+export const recordSchema: z.ZodType<EpochRecord> = z.object({
   epoch: z.int().min(1),
   train: z.object({ loss: anyNumber, accuracy: share }),
-  validation: z.object({ loss: anyNumber, accuracy: share, balancedAccuracy: share }),
+  validation: scores,
+  average: scores.optional(),
   learningRate: anyNumber,
   seconds: anyNumber,
   imagesPerSecond: anyNumber,
@@ -82,10 +92,14 @@ export function readRecords(path: string): EpochRecord[] {
 }
 
 function line(record: EpochRecord): string {
-  const text = JSON.stringify(record, (_, value: unknown) =>
-    typeof value === "number" && !Number.isFinite(value) ? String(value) : value,
+  return `${jsonText(record)}\n`;
+}
+
+/** As JSON, in which numbers that are not finite are strings. */
+export function jsonText(value: unknown): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === "number" && !Number.isFinite(part) ? String(part) : part,
   );
-  return `${text}\n`;
 }
 
 /** The length in bytes of the finished lines, and the text after them. */
@@ -110,7 +124,7 @@ function parse(text: string, path: string, number: number): EpochRecord {
   } catch (cause) {
     throw new FileError(path, `line ${number} is not JSON (${messageOf(cause)})`, { cause });
   }
-  const result = schema.safeParse(value);
+  const result = recordSchema.safeParse(value);
   if (result.success) return result.data;
   const problems = result.error.issues.map((issue) => `${issue.path.join(".") || "record"}: ${issue.message}`);
   throw new FileError(path, `line ${number} is not the record of an epoch (${problems.join("; ")})`);

@@ -2,18 +2,51 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FileError, FoveaError, messageOf } from "../errors.js";
 import { createModel } from "../models/index.js";
-import type { Module } from "../nn/index.js";
+import type { Module, StateDict } from "../nn/index.js";
+import type { TorchTensor } from "../tensor/torch/index.js";
 import { loadWeights, saveWeights } from "../weights/index.js";
-import type { Callback } from "./callback.js";
+import { checkpointDefect, writeCheckpointFolder } from "./checkpoint-folder.js";
 import { requireDevice } from "./device.js";
-import { bestEpoch, type EpochRecord } from "./epoch.js";
-import { appendRecord } from "./records.js";
 import { type RunSettings, readSettings, writeSettings } from "./settings.js";
+import { averageOf, readPosition, type TrainingPosition, type TrainingState, writePosition } from "./training-state.js";
 
-/** Which weights of a run: of its best epoch, or the newest. */
-export type Checkpoint = "best" | "last";
+/** Which weights of a run: of its best epoch, the newest, or the newest average (with `average` in the recipe). */
+export const CHECKPOINTS = ["best", "last", "average"] as const;
 
-/** A run is a folder: `recipe.yaml`, `metrics.jsonl`, `checkpoints/{best,last}/weights.safetensors`, and its charts. */
+export type Checkpoint = (typeof CHECKPOINTS)[number];
+
+export function isCheckpoint(word: string): word is Checkpoint {
+  return CHECKPOINTS.some((known) => known === word);
+}
+
+const WEIGHTS = "weights.safetensors";
+const AVERAGE = "average.safetensors";
+const TENSORS = "training.safetensors";
+const POSITION = "training.json";
+
+/** What a training goes on from. */
+export interface ResumePoint {
+  /** The network's. */
+  readonly weights: ReadonlyMap<string, TorchTensor>;
+  readonly state: TrainingState;
+  /** Why the newest checkpoint was not taken, where it was not. */
+  readonly passedOver: string | undefined;
+}
+
+/** The network that settings describe, without weights. */
+export function networkOf({ model, classes }: Pick<RunSettings, "model" | "classes">): Module {
+  const { name, weights: _, ...options } = model;
+  return createModel(name, { ...options, classes: classes.length });
+}
+
+/**
+ * A run is a folder: `recipe.yaml`, `metrics.jsonl`, its charts, and `checkpoints/`:
+ *
+ * - `best/` and `epoch-*` have the weights of the best epochs;
+ * - `last/` has everything that the training needs to go on: `weights.safetensors`, `training.safetensors` (the optimiser's
+ *   tensors), `training.json` (where it stands), and `average.safetensors` where averaged weights are kept; `previous/` is the
+ *   one before. `SHA256SUMS` tells whether it is whole.
+ */
 export class Run {
   readonly path: string;
   readonly settings: RunSettings;
@@ -69,12 +102,13 @@ export class Run {
 
   /** The network as the settings describe it, without weights. */
   createModel(): Module {
-    const { model, classes } = this.settings;
-    return createModel(model.name, { classes: classes.length, dropout: model.dropout });
+    return networkOf(this.settings);
   }
 
   weightsPath(checkpoint: Checkpoint): string {
-    return this.file("checkpoints", checkpoint, "weights.safetensors");
+    if (checkpoint === "best") return this.file("checkpoints", "best", WEIGHTS);
+    const folder = this.#whole().path ?? this.file("checkpoints", "last");
+    return join(folder, checkpoint === "last" ? WEIGHTS : AVERAGE);
   }
 
   /**
@@ -88,7 +122,11 @@ export class Run {
     const { name } = requireDevice(on);
     const path = this.weightsPath(checkpoint);
     if (!existsSync(path)) {
-      throw new FileError(path, `the run has no ${checkpoint} weights`, { hint: "Was it stopped in its first epoch?" });
+      const hint =
+        checkpoint === "average" && !this.settings.average
+          ? "Its recipe keeps no average of the weights."
+          : "Was it stopped in its first epoch?";
+      throw new FileError(path, `the run has no ${checkpoint} weights`, { hint });
     }
     const { state } = loadWeights(path, { device: name });
     const model = this.createModel();
@@ -103,38 +141,83 @@ export class Run {
     return model.eval();
   }
 
-  /** @param epoch the last one that was finished @throws FileError when they cannot be written */
-  saveWeights(checkpoint: Checkpoint, model: Module, epoch: number): void {
-    const { model: spec, classes } = this.settings;
-    saveWeights(this.weightsPath(checkpoint), model, {
-      model: spec.name,
-      classes: JSON.stringify(classes),
-      epoch: String(epoch),
-    });
+  /**
+   * Writes weights alone, to `checkpoints/<folder>/weights.safetensors`.
+   *
+   * @param epoch the last one that was finished
+   * @throws FileError when they cannot be written
+   */
+  saveWeights(folder: string, weights: StateDict, epoch: number): void {
+    saveWeights(this.file("checkpoints", folder, WEIGHTS), weights, this.#metadata(epoch));
+  }
+
+  /** Writes `checkpoints/last`, and keeps the one before as `previous`. @throws FileError; the one before is still there */
+  saveCheckpoint(model: Module, state: TrainingState): void {
+    const { position } = state;
+    const average = averageOf(state);
+    const optimizer = new Map([...state.tensors].filter(([name]) => name.startsWith("optimizer/")));
+    const metadata = this.#metadata(position.epoch);
+    writeCheckpointFolder(
+      this.file("checkpoints", "last"),
+      this.file("checkpoints", "previous"),
+      new Map([
+        [WEIGHTS, (path: string) => saveWeights(path, model, metadata)],
+        ...(average.size > 0 ? [[AVERAGE, (path: string) => saveWeights(path, average, metadata)] as const] : []),
+        [TENSORS, (path) => saveWeights(path, optimizer)],
+        [POSITION, (path) => writePosition(path, position)],
+      ]),
+    );
   }
 
   /**
-   * Keeps the run's records and weights while it is trained: last after every epoch and at an interruption, best after
-   * every better epoch.
+   * Where the training stood when it was last kept: `checkpoints/last`, or `previous` where that is not whole. Undefined where
+   * nothing was kept.
+   *
+   * @throws FileError when there are checkpoints, but none that is whole
    */
-  recorder(model: Module): Callback {
-    const records: EpochRecord[] = [];
-    let saved = false;
+  resumePoint(on = "cpu"): ResumePoint | undefined {
+    const { path, defects } = this.#whole();
+    if (path === undefined) {
+      if (defects.length === 0) return undefined;
+      throw new FileError(this.file("checkpoints"), `no checkpoint is whole: ${defects.join("; ")}`, {
+        hint: "Train it again; the best weights may still be good: `fovea evaluate`.",
+      });
+    }
+    const { name: device } = requireDevice(on);
+    const read = (file: string) => loadWeights(join(path, file), { device }).state;
+    const average = existsSync(join(path, AVERAGE)) ? read(AVERAGE) : [];
+    const tensors = new Map([
+      ...read(TENSORS),
+      ...[...average].map(([name, value]) => [`average/${name}`, value] as const),
+    ]);
     return {
-      onStep: () => {
-        saved = false;
-      },
-      onEpochEnd: (record) => {
-        records.push(record);
-        appendRecord(this.file("metrics.jsonl"), record);
-        this.saveWeights("last", model, record.epoch);
-        if (bestEpoch(records) === record) this.saveWeights("best", model, record.epoch);
-        saved = true;
-      },
-      // An interruption comes in the middle of an epoch: what was learnt since its start is worth keeping too.
-      onFitEnd: () => {
-        if (!saved) this.saveWeights("last", model, records.length);
-      },
+      weights: read(WEIGHTS),
+      state: { position: readPosition(join(path, POSITION)), tensors },
+      passedOver: defects[0],
     };
+  }
+
+  /** The plain part of {@link resumePoint}: how far the training is. Undefined where nothing whole was kept. */
+  position(): TrainingPosition | undefined {
+    const { path } = this.#whole();
+    return path === undefined ? undefined : readPosition(join(path, POSITION));
+  }
+
+  /** The newest checkpoint that is whole, and what is wrong with newer ones. */
+  #whole(): { path: string | undefined; defects: string[] } {
+    const defects: string[] = [];
+    for (const name of ["last", "previous"]) {
+      const path = this.file("checkpoints", name);
+      if (!existsSync(path)) continue;
+      const defect = checkpointDefect(path);
+      if (defect === undefined) return { path, defects };
+      defects.push(`${path}: ${defect}`);
+    }
+    return { path: undefined, defects };
+  }
+
+  #metadata(epoch: number): Record<string, string> {
+    const { model, classes } = this.settings;
+    return { model: model.name, classes: JSON.stringify(classes), epoch: String(epoch) };
   }
 }

@@ -1,7 +1,7 @@
 import type { LabelledProbabilities } from "./labelled-probabilities.js";
 
-/** The smallest float32 above 0. */
-const smallest = 2 ** -149;
+/** The smallest float32 above 0, which a probability that was rounded to 0 counts as. */
+export const leastProbability = 2 ** -149;
 
 /**
  * The mean over samples of minus the natural logarithm of the true class's probability, at least 0; 0 is best. A
@@ -11,7 +11,7 @@ const smallest = 2 ** -149;
 export function negativeLogLikelihood({ probabilities, labels, classes, samples }: LabelledProbabilities): number {
   let sum = 0;
   for (const [i, label] of labels.entries()) {
-    sum -= Math.log(Math.max(probabilities[i * classes + label] as number, smallest));
+    sum -= Math.log(Math.max(probabilities[i * classes + label] as number, leastProbability));
   }
   return sum / samples;
 }

@@ -6,7 +6,8 @@ import { stringify } from "yaml";
 import { someSettings } from "../../test/support/tiny.js";
 import { parsePipeline } from "../data/index.js";
 import { ArgumentError, FileError } from "../errors.js";
-import { imageSize, type RunSettings, readSettings, writeSettings } from "./settings.js";
+import { recipeSchema } from "./recipe.js";
+import { imageSize, type RunSettings, readSettings, resolveRecipe, writeSettings } from "./settings.js";
 
 function transformsOf(normalization: { mean: number[]; std: number[] }): RunSettings["transforms"] {
   const transforms = parsePipeline([
@@ -15,6 +16,8 @@ function transformsOf(normalization: { mean: number[]; std: number[] }): RunSett
   ]);
   return { train: transforms, evaluation: transforms };
 }
+
+const { optimizer } = recipeSchema.shape;
 
 let folder = "";
 let path = "";
@@ -37,7 +40,7 @@ describe("settings", () => {
     ["all of them", someSettings()],
     ["with mixing", someSettings({ mix: { mixup: 0.2, cutmix: 1, probability: 1, switchProbability: 0.5 } })],
     ["a dropout", someSettings({ model: { name: "nuclei_basic", dropout: 0 } })],
-    ["AdamW", someSettings({ optimizer: { name: "adamw", learningRate: 3e-3, weightDecay: 0.05 } })],
+    ["AdamW", someSettings({ optimizer: optimizer.parse({ name: "adamw", lr: 3e-3, weightDecay: 0.05 }) })],
     ["a folder", someSettings({ data: folderData })],
     // What YAML would take for something else than text.
     [
@@ -55,65 +58,32 @@ describe("settings", () => {
 
   it("are readable", () => {
     writeSettings(path, someSettings());
-    expect(readFileSync(path, "utf8")).toContain("optimizer:\n  name: sgd\n  learningRate: 0.01\n");
+    expect(readFileSync(path, "utf8")).toContain("optimizer:\n  name: sgd\n  lr: 0.01\n");
   });
 
   const good = someSettings();
-  const withTrain = (train: unknown) => ({ ...good, transforms: { ...good.transforms, train } });
   it.each<[string, unknown, RegExp]>([
-    ["an unknown key", { ...good, epoch: 3 }, /Unrecognized key: "epoch"/],
-    ["an unknown key further down", { ...good, optimizer: { ...good.optimizer, lr: 1 } }, /optimizer: .*"lr"/],
-    ["a missing key", { ...good, seed: undefined }, /seed: /],
-    ["text for a number", { ...good, epochs: "ten" }, /epochs: .*number/],
-    ["a number for text", { ...good, device: 0 }, /device: .*string/],
-    ["half an epoch", { ...good, epochs: 1.5 }, /epochs: .*int/],
-    ["no epoch", { ...good, epochs: 0 }, /epochs: .*>=1/],
-    ["NaN", { ...good, optimizer: { ...good.optimizer, learningRate: Number.NaN } }, /optimizer\.learningRate: .*NaN/],
-    ["a negative rate", { ...good, optimizer: { ...good.optimizer, learningRate: -1 } }, /optimizer\.learningRate: /],
-    ["an unknown optimiser", { ...good, optimizer: { ...good.optimizer, name: "adam" } }, /optimizer\.name: /],
-    ["an unknown schedule", { ...good, schedule: "step" }, /schedule: .*"onecycle"/],
-    ["an unknown source", { ...good, data: { source: "web" } }, /data\.source: /],
-    [
-      "an unknown transform",
-      withTrain([{ name: "randomFlip" }]),
-      /transforms\.train\.0.*there is no transform "randomFlip"/,
-    ],
-    ["transforms in a wrong order", withTrain([{ name: "randomErasing" }]), /transforms\.train\.0.*normalize/],
-    ["a class that is no text", { ...good, classes: ["a", 2] }, /classes\.1: .*string/],
-    ["no classes", { ...good, classes: [] }, /classes: /],
-    ["another version", { ...good, version: 3 }, /version: /],
-    ["two mistakes", { ...good, version: 3, epochs: 0 }, /version: .*; epochs: /],
-    ["a list", [1, 2], /the file: .*object/],
-    ["nothing", null, /the file: .*object/],
+    ["an unknown key", { ...good, epoch: 3 }, /epoch: .*did you mean epochs\?/],
+    ["half an epoch", { ...good, epochs: 1.5 }, /epochs: /],
+    ["NaN", { ...good, optimizer: { ...good.optimizer, lr: Number.NaN } }, /optimizer\.lr: /],
+    ["two mistakes", { ...good, batchSize: -1, epochs: 0 }, /batchSize: [\s\S]*epochs: |epochs: [\s\S]*batchSize: /],
+    ["a list", [1, 2], /must hold settings/],
   ])("are refused by name: %s", (_, settings, message) => {
     writeFileSync(path, stringify(settings));
     expect(() => readSettings(path)).toThrow(FileError);
     expect(() => readSettings(path)).toThrow(message);
-    expect(() => readSettings(path)).toThrow(/recipe\.yaml: these are not the settings of a run: /);
   });
 
-  it("of an earlier version are refused as such", () => {
+  it("of another version are refused as such", () => {
     writeFileSync(path, "version: 1\nsize: 90\n");
     expect(() => readSettings(path)).toThrow(/recipe\.yaml: is of an earlier version of Fovea/);
   });
 
-  it.each([
-    ["a broken line", "version: 1\nmodel: {name: x\n", /line 3, column 1\)$/],
-    ["a key given twice", "version: 1\nversion: 1\n", /unique.* line 2, column 1\)$/],
-    ["two documents", "a: 1\n---\nb: 2\n", /multiple documents/],
-    ["references to nothing", "a: *b\n", /Unresolved alias/],
-    [
-      "references that multiply",
-      `a: &a [x,x,x,x,x,x,x,x,x]\n${[..."bcdefg"]
-        .map((name, i) => `${name}: &${name} [${Array(9).fill(`*${"abcdef"[i]}`).join(",")}]`)
-        .join("\n")}\n`,
-      /alias/,
-    ],
-  ])("that are no YAML are refused by place: %s", (_, text, message) => {
-    writeFileSync(path, text);
-    expect(() => readSettings(path)).toThrow(FileError);
-    expect(() => readSettings(path)).toThrow(message);
-    expect(() => readSettings(path)).toThrow(/recipe\.yaml: is not valid YAML \(/);
+  it("are no recipe, in which something is open", () => {
+    writeFileSync(path, stringify({ ...good, classes: undefined }));
+    expect(() => readSettings(path)).toThrow(/is a recipe, not the settings of a run/);
+    writeFileSync(path, stringify({ ...good, transforms: "nuclei" }));
+    expect(() => readSettings(path)).toThrow(/is a recipe, not the settings of a run/);
   });
 
   it("that are not there, or cannot be written, are named", () => {
@@ -131,5 +101,63 @@ describe("imageSize", () => {
     const { transforms } = someSettings();
     const undetermined = { ...transforms, evaluation: parsePipeline([{ name: "resize", size: 16 }]) };
     expect(() => imageSize(someSettings({ transforms: undetermined }))).toThrow(ArgumentError);
+  });
+});
+
+describe("resolveRecipe", () => {
+  const open = recipeSchema.parse({
+    model: { name: "cifar_resnet20" },
+    data: { source: "folder", path: "photos" },
+    transforms: "nuclei",
+    epochs: 1,
+    batchSize: 1,
+    optimizer: { name: "sgd", lr: 1 },
+  });
+  const statistics = { mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] } as const;
+  const images = { classes: ["a", "b"], statistics: () => Promise.resolve(statistics) };
+  const names = (list: readonly { name: string }[]) => list.map(({ name }) => name);
+
+  it("fills in classes, a place that is the same from everywhere, and a preset at the network's size", async () => {
+    const { classes, data, transforms } = await resolveRecipe(open, images);
+    expect(classes).toEqual(["a", "b"]);
+    expect(data).toMatchObject({ path: join(process.cwd(), "photos") });
+    expect(transforms.evaluation).toEqual(
+      parsePipeline([
+        { name: "resize", size: [32, 32], interpolation: "bicubic" },
+        { name: "normalize", mean: [0.1, 0.2, 0.3], std: [0.4, 0.5, 0.6] },
+      ]),
+    );
+    expect((await resolveRecipe({ ...open, size: 50 }, images)).transforms.evaluation[0]).toMatchObject({
+      size: [50, 50],
+    });
+  });
+
+  it("completes lists: a size first, normalising before erasing, evaluation as large as training", async () => {
+    const train = parsePipeline([{ name: "randomHorizontalFlip" }]);
+    const first = await resolveRecipe({ ...open, transforms: { train } }, images);
+    expect(names(first.transforms.train)).toEqual(["resize", "randomHorizontalFlip", "normalize"]);
+    const cut = parsePipeline([{ name: "randomCrop", size: 20 }]);
+    const second = await resolveRecipe({ ...open, transforms: { train: cut } }, images);
+    expect(names(second.transforms.train)).toEqual(["randomCrop", "normalize"]);
+    expect(second.transforms.evaluation[0]).toMatchObject({ name: "resize", size: [20, 20] });
+    const evaluation = parsePipeline([{ name: "centerCrop", size: 24 }]);
+    const third = await resolveRecipe({ ...open, transforms: { train, evaluation } }, images);
+    expect(names(third.transforms.evaluation)).toEqual(["centerCrop", "normalize"]);
+  });
+
+  it("normalises by what a list says, in both, and then measures nothing", async () => {
+    const train = parsePipeline([{ name: "normalize", mean: [0, 0, 0], std: [1, 1, 1] }, { name: "randomErasing" }]);
+    const { transforms } = await resolveRecipe(
+      { ...open, transforms: { train } },
+      { classes: ["a"], statistics: () => Promise.reject(new Error("measured")) },
+    );
+    expect(names(transforms.train)).toEqual(["resize", "normalize", "randomErasing"]);
+    expect(transforms.evaluation[1]).toEqual(train[0]);
+  });
+
+  it("keeps to the recipe's classes", async () => {
+    await expect(resolveRecipe({ ...open, classes: ["b", "a"] }, images)).rejects.toThrow(
+      "the recipe's classes are b, a, those of the images a, b",
+    );
   });
 });

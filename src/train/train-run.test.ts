@@ -8,6 +8,7 @@ import { someSettings } from "../../test/support/tiny.js";
 import { type Dataset, imageOf } from "../data/index.js";
 import { CrossEntropyLoss } from "../nn/index.js";
 import { requireDevice } from "./device.js";
+import { recipeSchema } from "./recipe.js";
 import { Run } from "./run.js";
 import type { RunSettings } from "./settings.js";
 import { evaluationLoader, loadData, loadValidation, trainRun } from "./train-run.js";
@@ -122,34 +123,35 @@ describe("trainRun", () => {
   });
 
   it("takes a set that is smaller than one batch as a whole, and AdamW and every schedule", async () => {
-    for (const schedule of ["constant", "cosine", "onecycle"] as const) {
+    for (const name of ["constant", "cosine", "oneCycle"] as const) {
       const settings = someSettings({
-        schedule,
+        schedule: recipeSchema.shape.schedule.parse({ name }),
         epochs: 1,
         batchSize: 50,
-        loss: { labelSmoothing: 0, classWeights: "none" },
-        optimizer: { name: "adamw", learningRate: 1e-3, weightDecay: 0.01 },
+        loss: { labelSmoothing: 0, classWeights: "none", l1: 0 },
+        optimizer: recipeSchema.shape.optimizer.parse({ name: "adamw", lr: 1e-3 }),
       });
       const data = await loadData(settings.data);
       const steps: number[] = [];
-      const { records } = await trainRun(Run.create(join(folder, schedule), settings), data, {
-        callbacks: [{ onStep: ({ images }) => void steps.push(images) }],
+      const { records } = await trainRun(Run.create(join(folder, name), settings), data, {
+        callbacks: [{ onTrainBatchEnd: ({ images }) => void steps.push(images) }],
       });
       expect(steps).toEqual([12]);
       // One step: the course begins there.
-      expect(records[0]?.learningRate).toBeCloseTo(schedule === "onecycle" ? 1e-3 / 25 : 1e-3, 12);
+      expect(records[0]?.learningRate).toBeCloseTo(name === "oneCycle" ? 1e-3 / 25 : 1e-3, 12);
     }
   });
 
   it("leaves what was saved as it was when training diverges", async () => {
-    const settings = someSettings({ epochs: 3, schedule: "constant" });
+    const settings = someSettings({ epochs: 3, schedule: { name: "constant", perEpoch: false } });
     const data = await loadData(settings.data);
     const run = Run.create(join(folder, "diverged"), settings);
     let before = new Map<string, string>();
     const training = trainRun(run, data, {
       callbacks: [
         {
-          onEpochEnd: () => {
+          onTrainEpochStart: (epoch) => {
+            if (epoch === 1) return;
             before = contents(run.path);
             // A loss beyond all numbers has the effect of a learning rate without measure.
             const { forward } = CrossEntropyLoss.prototype;
@@ -161,8 +163,10 @@ describe("trainRun", () => {
       ],
     });
     await expect(training).rejects.toMatchObject({ code: "DIVERGED" });
-    expect(before.size).toBe(4);
-    expect(contents(run.path)).toEqual(before);
+    expect(before.size).toBe(7);
+    const after = contents(run.path);
+    for (const file of ["batch.json", "batch.safetensors"]) expect(after.delete(run.file("diverged", file))).toBe(true);
+    expect(after).toEqual(before);
     expect(Run.open(run.path).loadModel("last").training).toBe(false);
   });
 
@@ -172,7 +176,7 @@ describe("trainRun", () => {
     const run = Run.create(join(folder, "stopped"), settings);
     const controller = new AbortController();
     const { records, interrupted, model } = await trainRun(run, data, {
-      callbacks: [{ onStep: ({ step }) => void (step === 2 && controller.abort()) }],
+      callbacks: [{ onTrainBatchEnd: ({ step }) => void (step === 2 && controller.abort()) }],
       signal: controller.signal,
     });
     expect([records.length, interrupted]).toEqual([0, true]);

@@ -1,5 +1,6 @@
 import {
   type Dataset,
+  type Layout,
   Loader,
   type LoaderOptions,
   type OpenedData,
@@ -8,15 +9,23 @@ import {
   packWhereSmall,
   type SkippedImage,
 } from "../data/index.js";
-import { FileError } from "../errors.js";
-import { CrossEntropyLoss, type Module } from "../nn/index.js";
-import { AdamW, constant, cosine, type Optimizer, oneCycle, type Schedule, SGD } from "../optim/index.js";
-import type { Callback } from "./callback.js";
+import { ArgumentError, FileError, FoveaError } from "../errors.js";
+import { CrossEntropyLoss, headDropout, type Module } from "../nn/index.js";
+import type { Device } from "../tensor/index.js";
+import type { PretrainedOptions } from "../weights/index.js";
 import { balancedClassWeights } from "./class-weights.js";
 import { requireDevice } from "./device.js";
+import { BatchOfDivergence } from "./divergence.js";
+import { EarlyStopping } from "./early-stopping.js";
+import { Finetuning } from "./finetuning.js";
+import { ModelCheckpoint } from "./model-checkpoint.js";
+import { optimizerOf, scheduleOf } from "./optimisation.js";
+import { ProgressiveDropout, progressiveStages, stagesOf } from "./progressive.js";
 import type { Run } from "./run.js";
-import type { RunSettings } from "./settings.js";
-import { type FitResult, Trainer } from "./trainer.js";
+import { channelsOf, type RunSettings } from "./settings.js";
+import { startModel } from "./start-weights.js";
+import { type Averaging, type FitResult, Trainer, type TrainerOptions } from "./trainer.js";
+import type { TrainingState } from "./training-state.js";
 
 /** The images of a run: in memory where they are small, else in their files. */
 export interface RunData {
@@ -88,86 +97,132 @@ function requireEveryClass(set: Dataset): Dataset {
   throw new FileError(set.name, `no image of ${empty.join(", ")} could be read`);
 }
 
-/** How a run's images become batches for evaluation; its network takes channels last. */
+/** How a run's images become batches for evaluation. */
 export function evaluationLoader(
   images: Dataset,
-  { batchSize, transforms, data }: RunSettings,
+  settings: RunSettings,
   options: Pick<LoaderOptions, "onSkip" | "onUnreadable"> = {},
 ): Loader {
+  const { batchSize, transforms, data } = settings;
   return new Loader(images, {
-    ...{ batchSize, transforms: transforms.evaluation, layout: "nhwc", onUnreadable: unreadableOf(data) },
+    ...{ batchSize, transforms: transforms.evaluation, onUnreadable: unreadableOf(data) },
+    ...{ layout: layoutOf(settings), channels: channelsOf(settings) },
     ...options,
   });
 }
 
+/** How a run's images become batches for training. */
+export function trainingLoader(
+  images: Dataset,
+  settings: RunSettings,
+  options: Pick<LoaderOptions, "onSkip" | "layout"> = {},
+): Loader {
+  const { batchSize, transforms, mix, sampler, seed, data } = settings;
+  return new Loader(images, {
+    ...{ batchSize, transforms: transforms.train, mix, sampler, seed },
+    ...{ stages: stagesOf(settings, transforms.train, mix), channels: channelsOf(settings) },
+    // A last batch of a few images would unsettle batch norm; a set smaller than one batch is taken whole.
+    dropLast: images.size >= batchSize,
+    layout: layoutOf(settings),
+    onUnreadable: unreadableOf(data),
+    ...options,
+  });
+}
+
+/** Cross-entropy as the settings have it, with weights by the training images' classes. */
+export function lossOf({ loss }: RunSettings, images: Dataset, device: Device): CrossEntropyLoss {
+  const classWeights = loss.classWeights === "balanced" ? balancedClassWeights(images.classCounts()) : null;
+  return new CrossEntropyLoss({ classWeights, labelSmoothing: loss.labelSmoothing }).materialize(device);
+}
+
+export interface TrainRunOptions
+  extends Pick<TrainerOptions, "callbacks" | "limitTrainBatches" | "limitValBatches">,
+    Pick<PretrainedOptions, "onProgress"> {
+  /** As {@link FitOptions.signal}. */
+  signal?: AbortSignal;
+  onSkip?: (image: SkippedImage) => void;
+  /** Go on where the run's newest whole checkpoint stands; default false. */
+  resume?: boolean;
+  /** Called when the newest checkpoint was not whole and the one before is taken. */
+  onPassedOver?: (why: string) => void;
+}
+
 /**
- * Trains a run as its settings say, keeping records and weights in its folder.
+ * Trains a run as its settings say, keeping records, weights and the training's state in its folder.
  *
- * @param options.signal as {@link Trainer.fit}
  * @returns the network as the last epoch left it, and what became of the training
- * @throws FoveaError with the code DIVERGED when the loss is no longer a number, DEVICE when there is no such device
- * @throws FileError when records or weights cannot be written
+ * @throws DivergedError when the loss is no longer a number; its batch is then in the run's folder `diverged`
+ * @throws FoveaError with the code DEVICE when there is no such device, NOT_STARTED when there is nothing to resume
+ * @throws FileError when records or weights cannot be written or read
  */
 export async function trainRun(
   run: Run,
   data: RunData,
-  options: { callbacks?: readonly Callback[]; signal?: AbortSignal; onSkip?: (image: SkippedImage) => void } = {},
+  options: TrainRunOptions = {},
 ): Promise<FitResult & { model: Module }> {
   const { settings } = run;
-  const { batchSize, transforms, mix, sampler, seed, epochs } = settings;
-  const { onSkip } = options;
+  const { onSkip, signal, onProgress, limitTrainBatches, limitValBatches } = options;
   const target = requireDevice(settings.device);
-  const model = run.createModel().materialize(target, seed);
-  const classWeights =
-    settings.loss.classWeights === "balanced" ? balancedClassWeights(data.train.classCounts()) : null;
+  checkEveryBatches(settings);
+  const model = await startModel(settings, target, { onProgress, signal });
+  const train = trainingLoader(data.train, settings, { onSkip });
+  const { schedule, callbacks } = scheduleOf(settings);
   const trainer = new Trainer({
     model,
     optimizer: optimizerOf(settings, model),
-    schedule: scheduleOf(settings),
-    loss: new CrossEntropyLoss({ classWeights, labelSmoothing: settings.loss.labelSmoothing }).materialize(target),
-    seed,
-    device: settings.device,
-    callbacks: [run.recorder(model), ...(options.callbacks ?? [])],
+    schedule,
+    loss: lossOf(settings, data.train, target),
+    ...{ seed: settings.seed, device: settings.device, precision: settings.precision },
+    ...{ accumulateGradBatches: settings.accumulate, clip: settings.clip, l1: settings.loss.l1 },
+    ...{ average: averagingOf(settings), lossSpike: settings.lossSpike, limitTrainBatches, limitValBatches },
+    callbacks: [
+      ...callbacks,
+      ...(settings.progressive?.dropout
+        ? [new ProgressiveDropout(progressiveStages(settings), headDropout(model))]
+        : []),
+      ...(settings.finetune ? [new Finetuning(settings.finetune)] : []),
+      ...(settings.earlyStopping ? [new EarlyStopping(settings.earlyStopping)] : []),
+      new BatchOfDivergence(run.file("diverged"), train),
+      ...(options.callbacks ?? []),
+      new ModelCheckpoint(run),
+    ],
   });
-  const train = new Loader(data.train, {
-    batchSize,
-    transforms: transforms.train,
-    mix,
-    sampler,
-    seed,
-    // A last batch of a few images would unsettle batch norm; a set smaller than one batch is taken whole.
-    dropLast: data.train.size >= batchSize,
-    layout: "nhwc",
-    onUnreadable: unreadableOf(settings.data),
-    onSkip,
-  });
-  const result = await trainer.fit(train, evaluationLoader(data.validation, settings, { onSkip }), {
-    epochs,
-    signal: options.signal,
-  });
-  return { ...result, model };
-}
-
-function optimizerOf({ optimizer }: RunSettings, model: Module): Optimizer {
-  switch (optimizer.name) {
-    case "adamw":
-      return new AdamW(model.parameters(), optimizer);
-    case "sgd":
-      return new SGD(model.parameters(), optimizer);
-    default:
-      return optimizer satisfies never;
+  const from = options.resume ? restore(run, model, options) : undefined;
+  const validation = evaluationLoader(data.validation, settings, { onSkip });
+  try {
+    const result = await trainer.fit(train, validation, { epochs: settings.epochs, signal, from });
+    return { ...result, model };
+  } finally {
+    for (const tensor of from?.tensors.values() ?? []) tensor.dispose();
   }
 }
 
-function scheduleOf({ schedule, optimizer: { learningRate } }: RunSettings): Schedule {
-  switch (schedule) {
-    case "constant":
-      return constant(learningRate);
-    case "cosine":
-      return cosine(learningRate);
-    case "onecycle":
-      return oneCycle(learningRate);
-    default:
-      return schedule satisfies never;
+/** Gives the network the weights of the run's checkpoint. @returns where its training stands */
+function restore(run: Run, model: Module, { onPassedOver }: TrainRunOptions): TrainingState {
+  const point = run.resumePoint(run.settings.device);
+  if (!point) {
+    throw new FoveaError("NOT_STARTED", `The run in ${run.path} has no checkpoint to go on from.`, {
+      hint: "It was stopped before its first one was written: train it from the start.",
+    });
   }
+  if (point.passedOver !== undefined) onPassedOver?.(point.passedOver);
+  model.loadStateDict(point.weights);
+  for (const tensor of point.weights.values()) tensor.dispose();
+  return point.state;
+}
+
+function averagingOf({ average, epochs }: RunSettings): Averaging | undefined {
+  return average?.name === "swa" ? { name: "swa", after: Math.floor(average.from * epochs) } : average;
+}
+
+function layoutOf({ layout }: RunSettings): Layout {
+  return layout === "channelsFirst" ? "nchw" : "nhwc";
+}
+
+function checkEveryBatches({ checkpoint: { everyBatches }, accumulate }: RunSettings): void {
+  if (everyBatches === undefined || everyBatches % accumulate === 0) return;
+  throw new ArgumentError(
+    `checkpoint.everyBatches is ${everyBatches}, not a multiple of accumulate, ${accumulate}`,
+    "A training can be kept only between updates.",
+  );
 }

@@ -1,12 +1,19 @@
-import type { Batch, Loader } from "../data/index.js";
-import { FoveaError } from "../errors.js";
+import type { Loader } from "../data/index.js";
+import { ArgumentError } from "../errors.js";
 import type { Loss, Module } from "../nn/index.js";
-import { constant, type Moment, type Optimizer, type Schedule } from "../optim/index.js";
-import { Random } from "../random.js";
-import { manualSeed, scope, TorchTensor, tensor } from "../tensor/torch/index.js";
+import { constant, type Optimizer, type Schedule } from "../optim/index.js";
 import type { Callback } from "./callback.js";
 import type { EpochRecord } from "./epoch.js";
-import { type Evaluation, evaluate, imagesOf, nextTurn } from "./evaluate.js";
+import { type Evaluation, evaluate, type Precision, type Predictions, predict } from "./evaluate.js";
+import { Fit, limited } from "./fit.js";
+import type { TrainingState } from "./training-state.js";
+
+/** A mean of the weights that is kept, and evaluated, beside them. */
+export type Averaging =
+  /** Exponential, after every `every` updates; see {@link WeightAverage}. */
+  | { readonly name: "ema"; readonly decay: number; readonly every: number; readonly warmUp: boolean }
+  /** Of the weights at the end of each epoch after `after` epochs (Izmailov et al. 2018, arXiv 1803.05407). */
+  | { readonly name: "swa"; readonly after: number };
 
 export interface TrainerOptions {
   /** Materialised on the device. */
@@ -15,13 +22,36 @@ export interface TrainerOptions {
   optimizer: Optimizer;
   /** Materialised on the device, where it has weights of classes. */
   loss: Loss;
-  /** Sets the learning rate before every step; default: the optimiser's own throughout. */
+  /** Sets the learning rate before every update; default: the optimiser's own throughout. */
   schedule?: Schedule;
   /** Decides what dropout drops; default 0. */
   seed?: number;
   /** Default `cpu`. */
   device?: string;
   callbacks?: readonly Callback[];
+  /** Batches whose mean gradient makes one update; default 1. */
+  accumulateGradBatches?: number;
+  /** Bounds gradients, by their common norm or each element, before every update. Default none. */
+  clip?: { readonly norm: number } | { readonly value: number };
+  /** Times the sum of the weights' absolute values, added to the loss; see `addL1Gradient`. Default 0. */
+  l1?: number;
+  /** Default `float32`. */
+  precision?: Precision;
+  /** Default none. */
+  average?: Averaging;
+  /** Stops when a batch's loss is so many times the mean of the hundred before it; default never. */
+  lossSpike?: number;
+  /** No more batches than this in an epoch, of training and of validation: numbers from 1, or shares below 1. Default all. */
+  limitTrainBatches?: number;
+  limitValBatches?: number;
+}
+
+export interface FitOptions {
+  epochs: number;
+  /** Stops cleanly after the update that runs, in training and in validation. */
+  signal?: AbortSignal;
+  /** Where to go on. The network has the weights of that moment. */
+  from?: TrainingState;
 }
 
 export interface FitResult {
@@ -29,133 +59,79 @@ export interface FitResult {
   records: EpochRecord[];
   /** The signal stopped it before the last epoch was over. */
   interrupted: boolean;
+  /** Why a callback stopped it before the last epoch. */
+  stopped: string | undefined;
 }
+
+/** {@link TrainerOptions} with their defaults. */
+export type TrainerSettings = Required<Omit<TrainerOptions, "clip" | "average" | "lossSpike">> &
+  Pick<TrainerOptions, "clip" | "average" | "lossSpike">;
 
 /**
  * Trains a classifier: over epochs and batches, forward, loss, backward, update; validation after every epoch.
  *
  * The same settings and seeds give the same numbers on the same machine: what is random in a step depends on the seed, the
- * epoch and the step alone.
+ * epoch and the batch alone. So a training that goes on from a {@link TrainingState} gives the same bits as one that was never
+ * interrupted.
  */
 export class Trainer {
-  readonly #options: Required<TrainerOptions>;
+  readonly #options: TrainerSettings;
 
   constructor(options: TrainerOptions) {
-    const { model, optimizer, loss, seed = 0, device = "cpu", callbacks = [] } = options;
-    const { schedule = constant(optimizer.learningRate) } = options;
-    this.#options = { model, optimizer, loss, schedule, seed, device, callbacks };
+    const { schedule = constant(options.optimizer.learningRate), accumulateGradBatches = 1 } = options;
+    if (!Number.isInteger(accumulateGradBatches) || accumulateGradBatches < 1) {
+      throw new ArgumentError(`accumulateGradBatches must be a whole number from 1, not ${accumulateGradBatches}`);
+    }
+    this.#options = {
+      ...options,
+      schedule,
+      accumulateGradBatches,
+      seed: options.seed ?? 0,
+      device: options.device ?? "cpu",
+      callbacks: options.callbacks ?? [],
+      l1: options.l1 ?? 0,
+      precision: options.precision ?? "float32",
+      limitTrainBatches: options.limitTrainBatches ?? Number.POSITIVE_INFINITY,
+      limitValBatches: options.limitValBatches ?? Number.POSITIVE_INFINITY,
+    };
   }
 
   /**
-   * Trains for a number of epochs. The network is in training mode afterwards.
+   * Trains up to a number of epochs. The network is in training mode afterwards.
    *
    * @param validation in order, with its last batch
-   * @param options.signal stops cleanly after the batch that runs, in training and in validation
-   * @throws FoveaError with the code DIVERGED when the loss, or what the network says of a validation image, is no longer
-   *   a number
+   * @throws DivergedError when the loss is no longer a number, or rose past `lossSpike`; FoveaError with the code DIVERGED when
+   *   what the network says of a validation image is not a number
+   * @throws ArgumentError when `from` is of another network or another training
    */
-  async fit(train: Loader, validation: Loader, options: { epochs: number; signal?: AbortSignal }): Promise<FitResult> {
-    const { epochs, signal } = options;
-    const records: EpochRecord[] = [];
-    for (let epoch = 1; epoch <= epochs && !signal?.aborted; epoch++) {
-      const record = await this.#epoch(train, validation, epoch, epochs, signal);
-      if (!record) break;
-      records.push(record);
-    }
-    await this.#each((callback) => callback.onFitEnd?.(records));
-    return { records, interrupted: records.length < epochs };
-  }
-
-  /** Undefined when the signal came before the epoch was over. */
-  async #epoch(
-    train: Loader,
-    validation: Loader,
-    epoch: number,
-    epochs: number,
-    signal: AbortSignal | undefined,
-  ): Promise<EpochRecord | undefined> {
-    const { model, optimizer } = this.#options;
-    const start = performance.now();
-    model.train();
-    await this.#each((callback) => callback.onEpochStart?.(epoch, epochs));
-    let loss = 0;
-    let correct = 0;
-    let images = 0;
-    let step = 0;
-    let imagesPerSecond = 0;
-    for await (const batch of train.epoch(epoch - 1)) {
-      if (signal?.aborted) return undefined;
-      const done = (epoch - 1) * train.batches + step;
-      const steps = epochs * train.batches;
-      const result = this.#step(train, batch, epoch, step, { step: done, steps, epoch: done / train.batches, epochs });
-      const count = batch.labels.length;
-      loss += result.loss * count;
-      correct += result.correct;
-      images += count;
-      step++;
-      imagesPerSecond = images / ((performance.now() - start) / 1000);
-      const { learningRate } = optimizer;
-      const where = { epoch, step, steps: train.batches, learningRate, images, imagesPerSecond };
-      await this.#each((callback) => callback.onStep?.({ ...where, loss: loss / images, accuracy: correct / images }));
-      await nextTurn();
-    }
-    if (signal?.aborted) return undefined;
-    if (images === 0) throw new FoveaError("FILE", "None of the images to train on could be read.");
-    await this.#each((callback) => callback.onValidationStart?.(epoch));
-    const evaluation = await this.#validate(validation, signal);
-    if (!evaluation) return undefined;
-    const record: EpochRecord = {
-      epoch,
-      train: { loss: loss / images, accuracy: correct / images },
-      validation: {
-        loss: evaluation.loss,
-        accuracy: evaluation.matrix.accuracy,
-        balancedAccuracy: evaluation.matrix.balancedAccuracy,
-      },
-      learningRate: optimizer.learningRate,
-      seconds: (performance.now() - start) / 1000,
-      imagesPerSecond,
-    };
-    await this.#each((callback) => callback.onEpochEnd?.(record, evaluation));
-    return record;
-  }
-
-  /** Undefined when the signal came before it was over. */
-  async #validate(validation: Loader, signal: AbortSignal | undefined): Promise<Evaluation | undefined> {
-    const { model, device } = this.#options;
+  async fit(train: Loader, validation: Loader, options: FitOptions): Promise<FitResult> {
+    const fit = new Fit(this.#options, train, validation, options);
     try {
-      return await evaluate(model, validation, { device, signal });
+      return await fit.run();
     } catch (error) {
-      if (signal?.aborted && error === signal.reason) return undefined;
+      for (const callback of this.#options.callbacks) await callback.onException?.(error);
       throw error;
+    } finally {
+      fit.release();
     }
   }
 
-  #step(loader: Loader, batch: Batch, epoch: number, step: number, moment: Moment): { loss: number; correct: number } {
-    const { model, optimizer, loss: criterion, schedule, seed, device } = this.#options;
-    manualSeed(new Random(seed, "step", epoch, step).uint32());
-    optimizer.learningRate = schedule(moment);
-    return scope(() => {
-      const labels = tensor(batch.labels, [batch.labels.length], { device });
-      const images = imagesOf(batch, loader.options.layout, device);
-      loader.recycle(batch);
-      const logits = TorchTensor.of(model.forward(images));
-      const targets = batch.targets ? tensor(batch.targets, logits.shape, { device }) : labels;
-      const loss = TorchTensor.of(criterion.forward(logits, targets));
-      optimizer.zeroGrad();
-      loss.backward();
-      const value = loss.item();
-      if (!Number.isFinite(value)) {
-        throw new FoveaError("DIVERGED", `The loss became ${value} in epoch ${epoch}, step ${step + 1}.`, {
-          hint: "Try a lower learning rate.",
-        });
-      }
-      optimizer.step();
-      return { loss: value, correct: TorchTensor.of(logits.argmax(1).eq(labels).sum()).item() };
-    });
+  /** Evaluates the network on no more than `limitValBatches` of labelled images. */
+  validate(validation: Loader, signal?: AbortSignal): Promise<Evaluation> {
+    const { model, device, precision, limitValBatches } = this.#options;
+    const batches = limited(validation.batches, limitValBatches);
+    return evaluate(model, validation, { device, precision, batches, signal });
   }
 
-  async #each(call: (callback: Callback) => void | Promise<void>): Promise<void> {
-    for (const callback of this.#options.callbacks) await call(callback);
+  /** Evaluates the network on all images of a set that had no part in choosing it. */
+  test(set: Loader, signal?: AbortSignal): Promise<Evaluation> {
+    const { model, device, precision } = this.#options;
+    return evaluate(model, set, { device, precision, signal });
+  }
+
+  /** The probabilities of images, labelled or not. */
+  predict(images: Loader, signal?: AbortSignal): Promise<Predictions> {
+    const { model, device, precision } = this.#options;
+    return predict(model, images, { device, precision, signal });
   }
 }

@@ -22,7 +22,11 @@ export function saveWeights(
   weights: Module | StateDict,
   metadata?: Readonly<Record<string, string>>,
 ): void {
-  const state = "stateDict" in weights ? weights.stateDict() : weights;
+  writeTensors(path, fileTensors("stateDict" in weights ? weights.stateDict() : weights), metadata);
+}
+
+/** Tensors of the engine as what files are written from; their data is copied when it is read. */
+export function fileTensors(state: StateDict): Map<string, FileTensor> {
   const tensors = new Map<string, FileTensor>();
   for (const [name, value] of state) {
     const { dtype, shape } = value;
@@ -32,7 +36,7 @@ export function saveWeights(
     };
     tensors.set(name, { dtype, shape, bytes: elements(shape) * bytesOf[dtype], read });
   }
-  writeTensors(path, tensors, metadata);
+  return tensors;
 }
 
 /** Writes tensors, asked for one after the other, in the format that the path's ending names. @throws FileError */
@@ -73,16 +77,25 @@ export function loadWeights(
   hyperParameters: HyperParameters | undefined;
 } {
   using file = openCheckpoint(path, options);
+  const state = engineTensors(file.tensors, options.device);
+  return { state, metadata: file.metadata, hyperParameters: file.hyperParameters };
+}
+
+/** Reads tensors into the engine. @throws FileError when one cannot be read; none is left then */
+export function engineTensors(tensors: ReadonlyMap<string, FileTensor>, device?: string): Map<string, TorchTensor> {
   const state = new Map<string, TorchTensor>();
   try {
-    for (const [name, { dtype, shape, read }] of file.tensors) {
-      state.set(name, tensor(arrayOf(dtype, read(), elements(shape)), shape, { dtype, device: options.device }));
-    }
+    for (const [name, stored] of tensors) state.set(name, engineTensor(stored, device));
   } catch (error) {
     for (const made of state.values()) made.dispose();
     throw error;
   }
-  return { state, metadata: file.metadata, hyperParameters: file.hyperParameters };
+  return state;
+}
+
+/** Reads a tensor into the engine. @throws FileError when it cannot be read */
+export function engineTensor({ dtype, shape, read }: FileTensor, device?: string): TorchTensor {
+  return tensor(arrayOf(dtype, read(), elements(shape)), shape, { dtype, device });
 }
 
 /** A typed array over bytes, copied when they lie unaligned. */

@@ -107,7 +107,7 @@ describe("fovea evaluate --checkpoint", () => {
     expect(await usage("run", "--checkpoint", "a.pt", "--data", "b")).toContain(
       "either a run's folder or --checkpoint",
     );
-    expect(await usage("run", "--data", "b")).toContain("belong to --checkpoint");
+    expect(await usage("run", "--model", "b")).toContain("belong to --checkpoint");
     expect(await usage("--checkpoint", "a.pt", "--data", "b", "--weights", "last")).toContain(
       "--weights belongs to a run",
     );

@@ -45,6 +45,7 @@ describe("fovea train", () => {
     expect(records.length).toBeGreaterThanOrEqual(2);
     expect(outcome.stdout).toContain(`\nStopped in epoch ${records.length + 1} after `);
     expect(outcome.stdout).toContain(`runs/${signal}/checkpoints/last/weights.safetensors.\n`);
+    expect(outcome.stdout).toMatch(new RegExp(`Go on with +fovea train --resume runs/${signal}\n$`));
     // Everything is whole: weights, charts, and no half-written file.
     const files = filesBelow(folder);
     expect(files).toContain("curves.png");
@@ -59,10 +60,9 @@ describe("fovea train", () => {
     const { code, stdout, stderr } = await interrupt("early", /\nRun {12}/, 0, ["SIGINT"]);
     expect([code, stderr]).toEqual([130, "Stopping after this step …\n"]);
     expect(stdout).toContain("Stopped in epoch 1 after ");
-    expect(filesBelow(join(work.path, "runs", "early"))).toEqual([
-      "checkpoints/last/weights.safetensors",
-      "recipe.yaml",
-    ]);
+    const files = filesBelow(join(work.path, "runs", "early"));
+    expect(files).toContain("checkpoints/last/weights.safetensors");
+    expect(files.some((file) => file.startsWith("checkpoints/best/") || file.endsWith(".tmp"))).toBe(false);
     await succeed(["evaluate", "runs/early", "--weights", "last"], work.path);
   });
 
@@ -80,9 +80,10 @@ describe("fovea train", () => {
     try {
       const outcome = await fovea(["train", "--name", "big", "--output", full, ...small], work.path);
       expectPlainError(outcome, 1);
-      expect(outcome.stderr).toMatch(/full\/big\/.*weights\.safetensors: could not be written \(ENOSPC: no space left/);
-      expect(filesBelow(full)).toEqual(["big/metrics.jsonl", "big/recipe.yaml"]);
-      expect(readFileSync(join(full, "big", "recipe.yaml"), "utf8")).toContain("version: 2");
+      expect(outcome.stderr).toMatch(/full\/big\/.*could not be written \(ENOSPC: no space left/);
+      // Nothing that is only half there.
+      expect(filesBelow(full).filter((file) => file.includes("checkpoints"))).toEqual([]);
+      expect(readFileSync(join(full, "big", "recipe.yaml"), "utf8")).toContain("version: 3");
     } finally {
       spawnSync("umount", [full]);
     }
@@ -95,6 +96,12 @@ describe("fovea train", () => {
     expect(outcome.stderr).toMatch(
       /^error: The loss became (NaN|Infinity) in epoch 1, step 2\.\nTry a lower learning rate\.\n$/,
     );
-    expect(filesBelow(join(work.path, "runs", "wild"))).toEqual(["recipe.yaml"]);
+    const files = filesBelow(join(work.path, "runs", "wild"));
+    expect(files.filter((file) => file.startsWith("checkpoints"))).toEqual([]);
+    expect(files).toEqual(expect.arrayContaining(["diverged/batch.json", "diverged/batch.safetensors"]));
+    expect(JSON.parse(readFileSync(join(work.path, "runs", "wild", "diverged", "batch.json"), "utf8"))).toMatchObject({
+      epoch: 1,
+      step: 2,
+    });
   });
 });

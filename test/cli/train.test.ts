@@ -61,32 +61,38 @@ async function writeImages(set: ImageSet, root: string): Promise<void> {
 
 describe("fovea train", () => {
   it("leaves a run folder with everything in it, and nothing besides", () => {
-    expect(filesBelow(runFolder)).toEqual([
+    const checkpoint = ["SHA256SUMS", "training.json", "training.safetensors", "weights.safetensors"];
+    expect(filesBelow(runFolder).map((file) => file.replace(/^(events\.out\.tfevents)\..*/, "$1"))).toEqual([
       "checkpoints/best/weights.safetensors",
-      "checkpoints/last/weights.safetensors",
+      ...checkpoint.map((file) => `checkpoints/last/${file}`),
+      ...checkpoint.map((file) => `checkpoints/previous/${file}`),
       "confusion.png",
       "confusion.svg",
       "curves.png",
       "curves.svg",
+      "environment.json",
+      "events.out.tfevents",
+      "metrics.csv",
       "metrics.jsonl",
       "predictions.png",
       "recipe.yaml",
+      "report.html",
     ]);
-    expect(filesBelow(join(work.path, "runs"))).toHaveLength(9);
+    expect(filesBelow(join(work.path, "runs"))).toHaveLength(filesBelow(runFolder).length);
   });
 
   it("writes its settings, resolved", async () => {
     const { settings } = Run.open(runFolder);
     expect(settings).toMatchObject({
-      version: 2,
+      version: 3,
       model: { name: "nuclei_basic" },
       data: { source: "synthetic", train: 90, validation: 31, size: 32, seed: 7 },
       classes: ["tumor", "stromal", "til"],
       sampler: { name: "shuffle" },
       epochs: 2,
       batchSize: 16,
-      optimizer: { name: "adamw", learningRate: 3e-3, weightDecay: 0.05 },
-      schedule: "onecycle",
+      optimizer: { name: "adamw", lr: 3e-3, weightDecay: 0.05 },
+      schedule: { name: "oneCycle" },
       loss: { labelSmoothing: 0.1, classWeights: "balanced" },
       seed: 7,
       device: "cpu",
@@ -144,7 +150,7 @@ describe("fovea train", () => {
     expect(said).toContain("Parameters                              492,681\n");
     expect(said).toContain("Classes        tumor (30), stromal (30), til (30)\n");
     expect(said).toContain("Images         90 to train on, 31 to validate on, 32x32\n");
-    for (const name of ["curves.png", "confusion.png", "predictions.png", "checkpoints/best/weights.safetensors"]) {
+    for (const name of ["report.html", "curves.png", "predictions.png", "checkpoints/best/weights.safetensors"]) {
       expect(said).toContain(` runs/first/${name}\n`);
     }
     expect(said).toMatch(/\nTrained 2 epochs in \d+s\.\n$/);
@@ -171,7 +177,7 @@ describe("fovea train", () => {
     const args = "--model cifar_resnet20 --optimizer sgd --schedule cosine --no-augment --lr 0.05 --class-weights none";
     await succeed(["train", "--epochs", "1", "--name", "other", ...args.split(" "), ...small], work.path);
     const { settings } = Run.open(join(work.path, "runs", "other"));
-    expect(settings.optimizer).toEqual({ name: "sgd", learningRate: 0.05, weightDecay: 1e-4, momentum: 0.9 });
+    expect(settings.optimizer).toMatchObject({ name: "sgd", lr: 0.05, weightDecay: 1e-4, momentum: 0.9 });
     expect(settings.transforms.train).toEqual(settings.transforms.evaluation);
     expect(settings.loss.classWeights).toBe("none");
   });

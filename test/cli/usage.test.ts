@@ -6,7 +6,7 @@ import { engineInfo } from "../../src/tensor/torch/index.js";
 import { command, environment, fail, fovea, succeed, temporaryFolder } from "./fovea.js";
 
 const work = temporaryFolder();
-const commands = ["train", "evaluate", "predict", "summary", "models", "compare", "convert", "data", "doctor"];
+const commands = "train evaluate predict summary models recipes compare convert average data doctor".split(" ");
 afterAll(work.remove);
 
 describe("help", () => {
@@ -33,9 +33,9 @@ describe("a mistake in the command", () => {
     [["train", "--epoch", "3"], /unknown option '--epoch'\n\(Did you mean --epochs\?\)/],
     [["train", "--epochs", "0"], /'--epochs <n>' argument '0' is invalid\. It must be a whole number from 1\./],
     [["train", "--epochs"], /option '--epochs <n>' argument missing/],
-    [["train", "--optimizer", "adam"], /Allowed choices are adamw, sgd/],
+    [["train", "--optimizer", "adma"], /Allowed choices are sgd, adam, adamw/],
     [["train", "--dropout", "2"], /It must be a number from 0 to 1\./],
-    [["train", "stray"], /too many arguments/],
+    [["train", "default", "stray"], /too many arguments/],
     [["evaluate"], /missing required argument 'run'/],
     [["predict", "runs/x"], /missing required argument 'images'/],
   ])("%j is a matter of usage: exit code 2", async (args, message) => {
@@ -54,6 +54,12 @@ describe("a mistake in the command", () => {
     [["train", "--model", "resnet20"], "Did you mean cifar_resnet20"],
     [["train", "--device", "cuda:77"], 'There is no device "cuda:77". This machine has'],
     [["train", "--device", "gpu"], 'There is no device "gpu". This machine has'],
+    [["train", "defualt"], 'There is no recipe named "defualt".\nDid you mean default?'],
+    [
+      ["train", "--set", "optimizer.momentun=0.9"],
+      "--set optimizer.momentun=0.9: optimizer.momentun: there is no such",
+    ],
+    [["train", "--set", "epochs"], "epochs"],
     [["train", "--name", "a/b"], '"a/b" cannot be the name of a run.'],
     [["train", "--output", "/dev/null/runs", "--train-images", "3", "--validation-images", "3"], "could not be made"],
     [["models", "resnet1001"], 'No network\'s name matches "resnet1001".'],

@@ -12,7 +12,7 @@ import {
 } from "../../src/nn/index.js";
 import { Random } from "../../src/random.js";
 import type { Tensor } from "../../src/tensor/index.js";
-import type { RunSettings } from "../../src/train/index.js";
+import { type RunSettings, recipeSchema, type Scores } from "../../src/train/index.js";
 
 /** A network that trains in a blink, with all that a training step has to do with: batch norm, dropout, bias. */
 export class TinyNet extends Module {
@@ -69,29 +69,40 @@ const normalize = { name: "normalize", mean: [0.7, 0.5, 0.7], std: [0.2, 0.2, 0.
 
 /** The settings of a run on a few synthetic nuclei. */
 export function someSettings(changes: Partial<RunSettings> = {}): RunSettings {
-  return {
-    version: 2,
+  const transforms = {
+    train: parsePipeline([
+      { name: "randomHorizontalFlip" },
+      { name: "randomQuarterTurn" },
+      { name: "colorJitter", brightness: 0.1, contrast: 0.1, saturation: 0.1 },
+      { name: "resize", size: [16, 16] },
+      normalize,
+    ]),
+    evaluation: parsePipeline([{ name: "resize", size: [16, 16] }, normalize]),
+  };
+  const recipe = recipeSchema.parse({
     model: { name: "cifar_resnet20" },
     data: { source: "synthetic", train: 12, validation: 6, size: 16, seed: 0 },
-    classes: ["tumor", "stromal", "til"],
-    transforms: {
-      train: parsePipeline([
-        { name: "randomHorizontalFlip" },
-        { name: "randomQuarterTurn" },
-        { name: "colorJitter", brightness: 0.1, contrast: 0.1, saturation: 0.1 },
-        { name: "resize", size: [16, 16] },
-        normalize,
-      ]),
-      evaluation: parsePipeline([{ name: "resize", size: [16, 16] }, normalize]),
-    },
-    sampler: { name: "shuffle" },
+    transforms,
     epochs: 2,
     batchSize: 4,
-    optimizer: { name: "sgd", learningRate: 0.01, weightDecay: 1e-4, momentum: 0.9 },
-    schedule: "cosine",
+    optimizer: { name: "sgd", lr: 0.01, weightDecay: 1e-4, momentum: 0.9 },
+    schedule: { name: "cosine" },
     loss: { labelSmoothing: 0.1, classWeights: "balanced" },
     seed: 3,
-    device: "cpu",
+  });
+  return { ...recipe, classes: ["tumor", "stromal", "til"], transforms, ...changes };
+}
+
+/** What a network might come to. */
+export function someScores(changes: Partial<Scores> = {}): Scores {
+  return {
+    loss: 0.5,
+    accuracy: 0.8,
+    balancedAccuracy: 0.75,
+    macroF1: 0.7,
+    top5Accuracy: 1,
+    rocAuc: 0.9,
+    calibrationError: 0.1,
     ...changes,
   };
 }

@@ -21,7 +21,7 @@ export {
 } from "./mix.js";
 export { outputSize, withImageSize } from "./output-size.js";
 export { type Preprocessed, preprocess } from "./preprocess.js";
-export { findPreset, PRESET_NAMES, type Preset, type PresetName, pipelineOf } from "./presets.js";
+export { findPreset, PRESET_NAMES, type Preset, type PresetName, pipelineOf, presetName } from "./presets.js";
 export {
   parsePipeline,
   pipelineSchema,

@@ -1,7 +1,7 @@
 import { ArgumentError } from "../../errors.js";
+import { nearest } from "../../nearest.js";
 import type { Preprocessing } from "../../preprocessing.js";
 import type { ChannelStatistics } from "../image-set.js";
-import { nearest } from "./nearest.js";
 import { parsePipeline, type Transform } from "./schema.js";
 
 /** Transforms that belong together, for training and for evaluation. */
@@ -70,7 +70,12 @@ export const PRESET_NAMES = Object.keys(PRESETS).filter(isPresetName);
 
 /** The preset of a name. @throws ArgumentError that tells the nearest one, or all */
 export function findPreset(name: string): Preset {
-  if (isPresetName(name)) return PRESETS[name];
+  return PRESETS[presetName(name)];
+}
+
+/** A word that must be the name of a preset. @throws ArgumentError that tells the nearest one, or all */
+export function presetName(name: string): PresetName {
+  if (isPresetName(name)) return name;
   const meant = nearest(name, PRESET_NAMES);
   throw new ArgumentError(
     `there are no transforms named "${name}"`,

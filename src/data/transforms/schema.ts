@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ArgumentError } from "../../errors.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../../nearest.js";
 import {
   fillProperty,
   interpolationProperty,

@@ -254,6 +254,19 @@ describe("a file", () => {
     expect(() => new EventWriter(join(folder, "taken", "run"))).toThrow(/taken.run: could not be made/);
   });
 
+  it("says from which step on what stood there before is to be forgotten", () => {
+    for (const purgeStep of [0, 7]) {
+      const writer = new EventWriter(folder, { purgeStep });
+      writer.scalar("loss", 1, 7);
+      writer.close();
+      const [start, scalar] = eventsOf(writer.path);
+      expect(start && [number(start, 2), number(message(start, 7), 1)]).toEqual([purgeStep, 1]);
+      expect(scalar && number(scalar, 2)).toBe(7);
+    }
+    expect(() => new EventWriter(folder, { purgeStep: -1 })).toThrow(/purgeStep: -1/);
+    expect(readdirSync(folder)).toHaveLength(2);
+  });
+
   it("takes nothing after it was closed, which may be done twice", () => {
     const writer = new EventWriter(folder);
     writer.close();
@@ -265,7 +278,7 @@ describe("a file", () => {
   it("takes tags that are there and steps that are whole", () => {
     const writer = new EventWriter(folder);
     expect(() => writer.scalar(" ", 1, 1)).toThrow(/a tag is empty/);
-    expect(() => writer.scalar("loss", 1, 1.5)).toThrow(/step 1.5 of "loss"/);
+    expect(() => writer.scalar("loss", 1, 1.5)).toThrow(/step of "loss": 1.5/);
     expect(() => writer.scalar("loss", 1, -1)).toThrow(ArgumentError);
     writer.close();
     expect(eventsOf(writer.path)).toEqual([]);

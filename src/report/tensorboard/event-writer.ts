@@ -6,20 +6,22 @@ import type { Graph } from "../../graph/index.js";
 import type { Picture } from "../tiles.js";
 import { graphDef } from "./graph-def.js";
 import { histogramOf } from "./histogram.js";
-import { type HyperParameters, hyperParameterValues } from "./hyper-parameters.js";
+import { type HyperParameters, sessionEnd, sessionStart } from "./hyper-parameters.js";
 import { summaryImage } from "./png.js";
 import { frame } from "./record.js";
 import { type Event, encode, type SummaryValue, unlessZero } from "./schema.js";
 
 /** `DT_STRING` of TensorFlow's `types.proto`. */
 const stringType = 7;
+/** `START` of `SessionLog.SessionStatus` in TensorFlow's `event.proto`. */
+const sessionStarts = 1;
 
 /**
- * Writes an event file, which TensorBoard shows: `tensorboard --logdir FOLDER`. A run is a folder; what several files in it
- * hold is shown as one, so a run that goes on later opens a new writer on its folder.
+ * Writes an event file, which TensorBoard shows: `tensorboard --logdir FOLDER`. A run is a folder; what several files
+ * in it hold is shown as one, so a run that goes on later opens a new writer on its folder.
  *
- * Every call writes its event with the present time, and TensorBoard sees it at once. What was written stays whole: an event
- * that the disk does not take is taken back before the error is thrown, and later ones may be written again.
+ * Every call writes its event with the present time, and TensorBoard sees it at once. What was written stays whole: an
+ * event that the disk does not take is taken back before the error is thrown, and later ones may be written again.
  *
  * Tags name what is shown; slashes group them (`loss/train`). Steps are whole numbers from 0 on: batches or epochs.
  *
@@ -39,14 +41,21 @@ export class EventWriter {
    * Begins a new file.
    *
    * @param folder the run's; made if missing
-   * @throws FileError when the folder cannot be made or written to
+   * @param options.purgeStep TensorBoard forgets what the folder's earlier files hold of this step and later ones, as
+   *   where a run goes on from before its end. Default: it forgets nothing
+   * @throws FileError when the folder cannot be made or written to; ArgumentError when the step is not a whole number
+   *   from 0 on
    */
-  constructor(folder: string) {
+  constructor(folder: string, { purgeStep }: { purgeStep?: number } = {}) {
+    if (purgeStep !== undefined) requireStep(purgeStep, "purgeStep");
     const { file, path } = create(folder);
     this.#file = file;
     this.path = path;
     try {
       this.#append({ fileVersion: "brain.Event:2" });
+      if (purgeStep !== undefined) {
+        this.#append({ step: unlessZero(purgeStep), sessionLog: { status: sessionStarts } });
+      }
     } catch (error) {
       closeSync(file);
       this.#file = undefined;
@@ -55,7 +64,9 @@ export class EventWriter {
     }
   }
 
-  /** A point of a curve, kept as float32. Values that are not finite are shown as such. @throws ArgumentError, FileError */
+  /**
+   * A point of a curve, kept as float32. Values that are not finite are shown as such. @throws ArgumentError, FileError
+   */
   scalar(tag: string, value: number, step: number): void {
     this.#summary({ tag, simpleValue: value }, step);
   }
@@ -92,7 +103,24 @@ export class EventWriter {
    * @throws ArgumentError, FileError
    */
   hyperParameters(values: HyperParameters, metrics: Readonly<Record<string, number>>): void {
-    for (const value of hyperParameterValues(values, Object.keys(metrics))) this.#summary(value, 0);
+    this.beginSession(values, Object.keys(metrics));
+    this.endSession(metrics);
+  }
+
+  /**
+   * The same in two parts, so that the row is there while the run goes on. First what it was made with, once a run: of
+   * several, TensorBoard shows the first.
+   *
+   * @param metrics tags of what it will be judged by
+   * @throws ArgumentError, FileError
+   */
+  beginSession(values: HyperParameters, metrics: readonly string[]): void {
+    for (const value of sessionStart(values, metrics)) this.#summary(value, 0);
+  }
+
+  /** Then that it is over, and what it came to: scalars of step 0. @throws ArgumentError, FileError */
+  endSession(metrics: Readonly<Record<string, number>>): void {
+    this.#summary(sessionEnd(), 0);
     for (const [tag, value] of Object.entries(metrics)) this.scalar(tag, value, 0);
   }
 
@@ -110,7 +138,10 @@ export class EventWriter {
     }
   }
 
-  /** Flushes and closes the file; nothing when it is closed already. @throws FileError when flushing fails; it is closed then */
+  /**
+   * Flushes and closes the file; nothing when it is closed already. @throws FileError when flushing fails; it is closed
+   * then
+   */
   close(): void {
     if (this.#file === undefined) return;
     try {
@@ -123,9 +154,7 @@ export class EventWriter {
 
   #summary(value: SummaryValue, step: number): void {
     if (value.tag.trim() === "") throw new ArgumentError("a tag is empty", 'Give it a name, such as "loss/train".');
-    if (!Number.isSafeInteger(step) || step < 0) {
-      throw new ArgumentError(`step ${step} of "${value.tag}" is not a whole number from 0 on`);
-    }
+    requireStep(step, `step of "${value.tag}"`);
     this.#append({ step: unlessZero(step), summary: { value: [value] } });
   }
 
@@ -158,6 +187,12 @@ export class EventWriter {
   #failed(cause: unknown): FileError {
     if (cause instanceof FileError) return cause;
     return new FileError(this.path, `could not be written (${messageOf(cause)})`, { cause });
+  }
+}
+
+function requireStep(step: number, what: string): void {
+  if (!Number.isSafeInteger(step) || step < 0) {
+    throw new ArgumentError(`${what}: ${step} is not a whole number from 0 on`);
   }
 }
 

@@ -9,11 +9,11 @@ const typeNumbers = { string: 1, boolean: 2, number: 3 } as const;
 const success = 1;
 
 /**
- * What the plugin "hparams" reads of a run: which columns there are, then the run's values, then that it came to its end.
+ * What the plugin "hparams" reads of a run when it begins: which columns there are, then the run's values.
  *
  * @param metrics tags of the scalars that the run is judged by
  */
-export function hyperParameterValues(values: HyperParameters, metrics: readonly string[]): SummaryValue[] {
+export function sessionStart(values: HyperParameters, metrics: readonly string[]): SummaryValue[] {
   const entries = Object.entries(values).map(([name, value]) => ({ name, type: kindOf(value), value }));
   return [
     pluginValue("_hparams_/experiment", {
@@ -25,8 +25,12 @@ export function hyperParameterValues(values: HyperParameters, metrics: readonly 
     pluginValue("_hparams_/session_start_info", {
       sessionStartInfo: { hparams: Object.fromEntries(entries.map(({ name, value }) => [name, sessionValue(value)])) },
     }),
-    pluginValue("_hparams_/session_end_info", { sessionEndInfo: { status: success } }),
   ];
+}
+
+/** And that it came to its end. */
+export function sessionEnd(): SummaryValue {
+  return pluginValue("_hparams_/session_end_info", { sessionEndInfo: { status: success } });
 }
 
 function pluginValue(tag: string, data: HParamsPluginData): SummaryValue {

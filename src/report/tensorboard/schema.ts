@@ -2,8 +2,9 @@ import { createRequire } from "node:module";
 import type { Root } from "protobufjs";
 
 /**
- * The part of TensorFlow's protocol buffers that event files of ours hold. Names and numbers are those of `event.proto`,
- * `summary.proto`, `tensor.proto`, `graph.proto` and of the plugin "hparams" in TensorBoard's repository.
+ * The part of TensorFlow's protocol buffers that event files of ours hold. Names and numbers are those of
+ * `event.proto`, `summary.proto`, `tensor.proto` and `graph.proto`, and of the plugin "hparams" in TensorBoard's
+ * repository.
  */
 const definitions = `
 syntax = "proto3";
@@ -11,8 +12,9 @@ syntax = "proto3";
 message Event {
   double wall_time = 1;
   int64 step = 2;
-  oneof what { string file_version = 3; bytes graph_def = 4; Summary summary = 5; }
+  oneof what { string file_version = 3; bytes graph_def = 4; Summary summary = 5; SessionLog session_log = 7; }
 }
+message SessionLog { int32 status = 1; }
 
 message Summary {
   message Image { int32 height = 1; int32 width = 2; int32 colorspace = 3; bytes encoded_image_string = 4; }
@@ -76,7 +78,7 @@ message SessionStartInfo {
 message SessionEndInfo { int32 status = 1; }
 `;
 
-/** An event: a file's version, a graph or a summary. */
+/** An event: a file's version, a graph, a summary, or that writing begins anew. */
 export interface Event {
   /** Seconds since 1970. */
   readonly wallTime: number;
@@ -85,6 +87,7 @@ export interface Event {
   /** An encoded {@link GraphDef}. */
   readonly graphDef?: Uint8Array;
   readonly summary?: { readonly value: readonly SummaryValue[] };
+  readonly sessionLog?: { readonly status: number };
 }
 
 /** A tag and what was seen under it: one of the last four, or only metadata. */

@@ -54,7 +54,12 @@ export function clearGrads(tensors: readonly TorchTensor[]): void {
   native().clearGrads(tensors.map((tensor) => tensor.id));
 }
 
-function synchronous<T>(result: T, name: string): T {
+/**
+ * What a function gave whose surroundings end with it.
+ *
+ * @throws ArgumentError when it is a promise: the rest of the function would run without them
+ */
+export function synchronous<T>(result: T, name: string): T {
   if (result instanceof Promise) {
     // What it still throws is not the caller's, who gets the error below.
     result.catch(() => {});

@@ -1,4 +1,7 @@
 /** Tensors that compute: libtorch's operators, autograd and memory. Importing loads nothing; the first use does. */
+
+export { type AutocastType, autocast } from "./autocast.js";
+
 export { clearGrads, enableGrad, grad, inferenceMode, noGrad } from "./autograd.js";
 export { type CreateOptions, device, full, ones, rand, randn, shareArray, tensor, zeros } from "./create.js";
 export {

@@ -101,6 +101,8 @@ export interface Native {
   setGradEnabled(on: boolean): boolean;
   enterInferenceMode(): void;
   exitInferenceMode(): void;
+  enterAutocast(device: string, dtype: DType): void;
+  exitAutocast(): void;
   setThreads(threads: number): void;
   threads(): number;
   manualSeed(seed: number | bigint): void;
