@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +10,7 @@ let folder = "";
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "fovea-files-"));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("writeFileAtomic", () => {
   it("replaces a file, makes missing folders, and leaves nothing beside it", () => {
@@ -18,6 +19,18 @@ describe("writeFileAtomic", () => {
     writeFileAtomic(path, Uint8Array.of(1, 2, 3));
     expect([...readFileSync(path)]).toEqual([1, 2, 3]);
     expect(readdirSync(join(folder, "a"))).toEqual(["b.txt"]);
+  });
+
+  it("is an error where the working directory is gone, not an endless search for it", () => {
+    const script = `
+      import { rmSync } from "node:fs";
+      import { writeFileAtomic } from ${JSON.stringify(new URL("../dist/files.js", import.meta.url).href)};
+      process.chdir(${JSON.stringify(folder)});
+      rmSync(${JSON.stringify(folder)}, { recursive: true });
+      try { writeFileAtomic("a/b", "x"); } catch (error) { console.log(error.code); }`;
+    const options = { encoding: "utf8", timeout: 30_000 } as const;
+    const { stdout, signal } = spawnSync(process.execPath, ["--input-type=module", "--eval", script], options);
+    expect([stdout, signal]).toEqual(["FILE\n", null]);
   });
 
   it("keeps what was there when it cannot be replaced, and says where", () => {

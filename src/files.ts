@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { FileError, messageOf } from "./errors.js";
 
 /** The system takes less than 2 GiB in one write, and weights may be larger. */
@@ -45,7 +45,8 @@ export class AtomicFile {
     this.#path = path;
     this.#beside = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      // Absolute: where the working directory is gone, Node 20 would look for it forever.
+      mkdirSync(resolve(dirname(path)), { recursive: true });
       this.#file = openSync(this.#beside, "wx");
     } catch (cause) {
       throw this.#failed(cause);

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
-import { augmentedSamples, describeOps, UNLABELLED } from "../data/index.js";
+import { augmentedSamples, type Dataset, describeOps, imageOf, UNLABELLED } from "../data/index.js";
+import { FileError } from "../errors.js";
 import { trace } from "../graph/index.js";
 import { csvLogger, type GridRow, mlflowLogger, printable, tensorBoardLogger } from "../report/index.js";
 import { type Callback, channelsOf, imageSize, type Run, type RunData, writeEnvironment } from "../train/index.js";
@@ -41,9 +42,9 @@ function mlflowOf(run: Run, server: string): Callback {
   });
 }
 
-/** The first images, and beside them what training sees of each in the first epochs. */
+/** The first images that can be read, and beside them what training sees of each in the first epochs. */
 async function samplesOf({ settings }: Run, { train }: RunData): Promise<GridRow[]> {
-  const chosen = Array.from({ length: Math.min(samples, train.size) }, (_, i) => i);
+  const chosen = await readable(train, samples);
   const { seed, transforms } = settings;
   const made = await augmentedSamples(train, chosen, { transforms: transforms.train, seed, epochs });
   return made.map(({ index, original, versions }) => ({
@@ -58,4 +59,18 @@ async function samplesOf({ settings }: Run, { train }: RunData): Promise<GridRow
       })),
     ],
   }));
+}
+
+/** Those that cannot be read are the training's to tell of. */
+async function readable(set: Dataset, count: number): Promise<number[]> {
+  const found: number[] = [];
+  for (let index = 0; index < set.size && found.length < count; index++) {
+    try {
+      await imageOf(set, index);
+      found.push(index);
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error;
+    }
+  }
+  return found;
 }

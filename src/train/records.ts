@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { FileError, messageOf } from "../errors.js";
 import { writeFileAtomic } from "../files.js";
@@ -43,7 +43,7 @@ export function writeRecords(path: string, records: readonly EpochRecord[]): voi
  */
 export function appendRecord(path: string, record: EpochRecord): void {
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(resolve(dirname(path)), { recursive: true });
     const fd = openSync(path, "a+");
     try {
       const bytes = readFileSync(fd);

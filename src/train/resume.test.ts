@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -97,6 +97,27 @@ describe("a run that goes on", () => {
     // The network's and what the optimiser keeps; nothing of the files.
     expect(memory().tensors - before).toBeLessThan(4 * last.model.stateDict().size);
     expect(outcome(parts, last)).toEqual(expected);
+  });
+
+  it("takes the checkpoint before where the newest is cut at any byte, and says so", async () => {
+    const data = await loadData(base.data);
+    const run = Run.create(join(folder, "cut"), base);
+    const whole = await trainRun(run, data);
+    const expected = outcome(run, whole);
+    const weights = run.file("checkpoints", "last", "weights.safetensors");
+    const bytes = readFileSync(weights);
+    for (const length of [0, 9, bytes.length - 1]) {
+      writeFileSync(weights, bytes.subarray(0, length));
+      expect(run.position()?.epoch).toBe(3);
+    }
+    const told: string[] = [];
+    const resumed = await trainRun(run, data, { resume: true, onPassedOver: (why) => told.push(why) });
+    expect(told).toEqual([`${run.file("checkpoints", "last")}: weights.safetensors is damaged`]);
+    expect(outcome(run, resumed)).toEqual(expected);
+    for (const name of ["last", "previous"]) rmSync(run.file("checkpoints", name, "training.json"));
+    expect(() => run.resumePoint()).toThrow(
+      /checkpoints: no checkpoint is whole: .*last: training\.json could not be read/,
+    );
   });
 
   it("is refused before anything was kept", async () => {

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { FileError, FoveaError, messageOf } from "../errors.js";
 import { createModel } from "../models/index.js";
 import type { Module, StateDict } from "../nn/index.js";
@@ -64,7 +64,7 @@ export class Run {
    */
   static create(path: string, settings: RunSettings): Run {
     try {
-      mkdirSync(dirname(path), { recursive: true });
+      mkdirSync(resolve(dirname(path)), { recursive: true });
       mkdirSync(path);
     } catch (cause) {
       if (existsSync(path)) {

@@ -124,7 +124,7 @@ describe("a folder of PNG and JPEG images", () => {
     const before = filesBelow(join(work.path, "runs"));
     const recipe = readFileSync(join(work.path, "runs", "first", "recipe.yaml"), "utf8");
     expect(await fail(train("first", "--epochs", "3"), work.path)).toBe(
-      "error: There is a run in runs/first already.\nChoose another --name, or remove the folder.\n",
+      "error: There is a run in runs/first already.\nChoose another --name, go on with it (--resume), or remove the folder.\n",
     );
     expect(readFileSync(join(work.path, "runs", "first", "recipe.yaml"), "utf8")).toBe(recipe);
     expect(filesBelow(join(work.path, "runs"))).toEqual(before);
@@ -170,7 +170,7 @@ describe("a run that cannot be read", () => {
     const recipe = join(work.path, "runs", "held-out", "recipe.yaml");
     const text = readFileSync(recipe, "utf8");
     writeFileSync(recipe, text.replace("batchSize: 8", "batchSize: many"));
-    expect(await fail(["evaluate", "runs/held-out"], work.path)).toMatch(/recipe\.yaml: .*batchSize: .*number/);
+    expect(await fail(["evaluate", "runs/held-out"], work.path)).toMatch(/recipe\.yaml:\d+:\d+: batchSize: .*number/);
     writeFileSync(recipe, text.replace("cifar_resnet20", "cifar_resnet2O"));
     expect(await fail(["evaluate", "runs/held-out", "--weights", "last"], work.path)).toContain(
       "Did you mean cifar_resnet20?",

@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ArgumentError, FileError, messageOf } from "../../errors.js";
 import type { Graph } from "../../graph/index.js";
 import type { Picture } from "../tiles.js";
@@ -201,7 +201,7 @@ function create(folder: string): { file: number; path: string } {
   const seconds = String(Math.floor(Date.now() / 1000)).padStart(10, "0");
   const host = hostname().replace(/[^A-Za-z0-9_.-]/g, "_");
   try {
-    mkdirSync(folder, { recursive: true });
+    mkdirSync(resolve(folder), { recursive: true });
   } catch (cause) {
     throw new FileError(folder, `could not be made (${messageOf(cause)})`, { cause });
   }
