@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { someSettings } from "../../test/support/tiny.js";
 import { createModel } from "../models/index.js";
 import type { Module } from "../nn/index.js";
@@ -16,6 +16,24 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Freed after each test: what the garbage collector frees in a later one would spoil its count of tensors. */
+const made: Module[] = [];
+afterEach(() => {
+  for (const model of made.splice(0)) model.release();
+});
+
+async function start(settings: RunSettings): Promise<Module> {
+  const model = await startModel(settings, device());
+  made.push(model);
+  return model;
+}
+
+function created(classes: number, seed: number): Module {
+  const model = createModel("cifar_resnet20", { classes }).materialize(device(), seed);
+  made.push(model);
+  return model;
+}
+
 const valuesOf = (model: Module) =>
   new Map([...model.stateDict()].map(([name, value]) => [name, Array.from(value.data(), Number)]));
 
@@ -25,19 +43,19 @@ function settingsWith(weights: string | undefined): RunSettings {
 
 describe("the network that a training begins with", () => {
   it("is random by the seed, where nothing is said", async () => {
-    const model = await startModel(settingsWith(undefined), device());
-    expect(valuesOf(model)).toEqual(valuesOf(createModel("cifar_resnet20", { classes: 3 }).materialize(device(), 9)));
+    const model = await start(settingsWith(undefined));
+    expect(valuesOf(model)).toEqual(valuesOf(created(3, 9)));
   });
 
   it("has the weights of a file, and a head by the seed where the classes are others", async () => {
-    const source = createModel("cifar_resnet20", { classes: 10 }).materialize(device(), 1);
+    const source = created(10, 1);
     const file = join(folder, "ten.safetensors");
     saveWeights(file, source);
     const before = memory().tensors;
-    const model = await startModel(settingsWith(file), device());
+    const model = await start(settingsWith(file));
     expect(memory().tensors - before).toBe(model.stateDict().size);
     const [own, given] = [valuesOf(model), valuesOf(source)];
-    const head = valuesOf(createModel("cifar_resnet20", { classes: 3 }).materialize(device(), 9));
+    const head = valuesOf(created(3, 9));
     for (const [name, values] of own) {
       expect(values, name).toEqual((name.startsWith("output_net") ? head : given).get(name));
     }
@@ -55,7 +73,7 @@ describe("the network that a training begins with", () => {
 
   const uva = join(import.meta.dirname, "../../../shared/data/uva-checkpoints/ResNet.ckpt");
   it.skipIf(!existsSync(uva))("is PyTorch's checkpoint as it is (skipped without the real data)", async () => {
-    const model = await startModel(settingsWith(uva), device());
+    const model = await start(settingsWith(uva));
     const { state } = loadWeights(uva);
     const [own] = [valuesOf(model)];
     for (const [name, value] of state) {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { loaderOf, TinyNet, twoColors } from "../../test/support/tiny.js";
 import { AdaptiveAvgPool2d, CrossEntropyLoss, Flatten, Linear, type Module, Sequential } from "../nn/index.js";
 import { SGD } from "../optim/index.js";
@@ -11,9 +11,17 @@ import { Trainer, type TrainerOptions } from "./trainer.js";
 const train = twoColors(60, "train");
 const validation = twoColors(40, "validation");
 
+/** Freed after each test: what the garbage collector frees in a later one would spoil its count of tensors. */
+const made: Module[] = [];
+afterEach(() => {
+  for (const model of made.splice(0)) model.release();
+});
+
 /** Without batch norm and dropout a step is a function of the images and the weights alone. */
 function linear(): Module {
-  return new Sequential(new AdaptiveAvgPool2d(2), new Flatten(), new Linear(12, 2)).materialize(device(), 3);
+  const model = new Sequential(new AdaptiveAvgPool2d(2), new Flatten(), new Linear(12, 2));
+  made.push(model);
+  return model.materialize(device(), 3);
 }
 
 function trainerOf(model: Module, options: Partial<TrainerOptions> = {}): { trainer: Trainer; optimizer: SGD } {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { loaderOf, TinyNet, twoColors } from "../../test/support/tiny.js";
-import { AdaptiveAvgPool2d, CrossEntropyLoss, Flatten, Linear, Sequential } from "../nn/index.js";
+import { AdaptiveAvgPool2d, CrossEntropyLoss, Flatten, Linear, type Module, Sequential } from "../nn/index.js";
 import { AdamW, type Moment, type Optimizer, SGD } from "../optim/index.js";
 import { device, memory } from "../tensor/torch/index.js";
 import type { Callback, StepRecord } from "./callback.js";
@@ -11,9 +11,19 @@ const train = twoColors(60, "train");
 const validation = twoColors(40, "validation");
 const loader = () => loaderOf(train, { sampler: { name: "shuffle" }, seed: 5 });
 
+/** Freed after each test: what the garbage collector frees in a later one would spoil its count of tensors. */
+const built: { model: Module; optimizer: Optimizer }[] = [];
+afterEach(() => {
+  for (const { model, optimizer } of built.splice(0)) {
+    model.release();
+    for (const tensor of optimizer.stateDict().tensors.values()) tensor.dispose();
+  }
+});
+
 function build(options: Partial<TrainerOptions> = {}): { model: TinyNet; optimizer: Optimizer; trainer: Trainer } {
   const model = new TinyNet().materialize(device(), 11);
   const optimizer = options.optimizer ?? new AdamW(model.parameters(), { learningRate: 0.03 });
+  built.push({ model, optimizer });
   return { model, optimizer, trainer: new Trainer({ model, optimizer, loss: new CrossEntropyLoss(), ...options }) };
 }
 
@@ -47,6 +57,7 @@ describe("Trainer", () => {
   it("records means per image, also over batches of different sizes", async () => {
     const model = new Sequential(new AdaptiveAvgPool2d(1), new Flatten(), new Linear(3, 2)).materialize(device(), 1);
     const optimizer = new SGD(model.parameters(), { learningRate: 0 });
+    built.push({ model, optimizer });
     const trainer = new Trainer({ model, optimizer, loss: new CrossEntropyLoss() });
     // Without learning, training sees what validation on the same images sees.
     const { records } = await trainer.fit(loaderOf(train, { batchSize: 40 }), loaderOf(train), { epochs: 1 });
@@ -177,6 +188,7 @@ describe("Trainer", () => {
   it("stops with DIVERGED when the loss is no number, before the weights take harm", async () => {
     const model = new TinyNet().materialize(device(), 11);
     const optimizer = new SGD(model.parameters(), { learningRate: 1 });
+    built.push({ model, optimizer });
     const trainer = new Trainer({
       model,
       optimizer,
