@@ -97,6 +97,10 @@ async function compare() {
       ]);
       Object.assign(result.conditions, { fovea: fovea.version, pytorch: pytorch.version });
       result.runs.push({ seed, fovea: fovea.records, pytorch: pytorch.records });
+      // As they come: all of them take long.
+      for (const [name, { records }] of Object.entries({ fovea, pytorch })) {
+        process.stderr.write(`${name}: ${records.map(({ accuracy }) => accuracy.toFixed(4)).join(" ")}\n`);
+      }
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });

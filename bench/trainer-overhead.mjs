@@ -27,7 +27,7 @@ const options = readOptions({});
 torch.setThreads(options.threads);
 const folder = mkdtempSync(join(tmpdir(), "fovea-overhead-"));
 const result = { conditions: { ...conditions(options), networks }, rows: [], requirements: [] };
-const table = [["seconds an epoch, median (least to greatest)", "Trainer", "bare loop", "ratio of medians"]];
+const table = [["seconds an epoch, median (least to greatest)", "Trainer", "bare loop", "median ratio"]];
 try {
   for (const [name, about] of Object.entries(networks)) {
     const times = { trainer: [], bare: [] };
