@@ -238,7 +238,7 @@ export const recipeSchema = z.strictObject({
   earlyStopping: z
     .strictObject({
       metric: z.enum(METRICS).default("loss"),
-      /** Epochs without improvement that are let pass. */
+      /** Training ends after so many epochs in a row without improvement; with 0 after the first, as with 1. */
       patience: z.int().min(0).default(3),
       /** What counts as improvement. */
       minDelta: notNegative.default(0),
