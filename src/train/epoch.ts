@@ -51,10 +51,15 @@ export function scoresOf({ validation, average }: EpochRecord): Scores {
   return average ?? validation;
 }
 
+/** Whether less of a metric is better. */
+export function isCost(metric: Metric): boolean {
+  return metric === "loss" || metric === "calibrationError";
+}
+
 /** How good an epoch is by a metric: greater is better. NaN loses against everything. */
 export function goodness(record: EpochRecord, metric: Metric): number {
   const value = scoresOf(record)[metric];
-  return orLowest(metric === "loss" || metric === "calibrationError" ? -value : value);
+  return orLowest(isCost(metric) ? -value : value);
 }
 
 /** Whether a is better than b; where the metric is equal, the one with the lower loss. */

@@ -27,7 +27,7 @@ import {
   withoutDecay,
 } from "../optim/index.js";
 import type { Callback } from "./callback.js";
-import { scoresOf } from "./epoch.js";
+import { isCost, scoresOf } from "./epoch.js";
 import { groupsOf } from "./finetuning.js";
 import type { Recipe } from "./recipe.js";
 
@@ -105,7 +105,7 @@ function plainSchedule(spec: Recipe["schedule"], lr: number): { schedule: Schedu
       return alone(oneCycle(lr, spec));
     case "plateau": {
       const { metric } = spec;
-      const best = metric === "loss" || metric === "calibrationError" ? "least" : "greatest";
+      const best = isCost(metric) ? "least" : "greatest";
       const plateau = new PlateauSchedule(lr, { ...spec, best });
       const observer: Callback = {
         name: "plateau",

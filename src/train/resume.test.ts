@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { someSettings } from "../../test/support/tiny.js";
 import type { Module } from "../nn/index.js";
 import type { StoredTensor } from "../tensor/index.js";
-import { memory } from "../tensor/torch/index.js";
+import { device, memory } from "../tensor/torch/index.js";
+import { saveWeights } from "../weights/index.js";
 import type { Callback } from "./callback.js";
 import type { EpochRecord } from "./epoch.js";
 import { recipeSchema } from "./recipe.js";
@@ -118,6 +119,18 @@ describe("a run that goes on", () => {
     expect(() => run.resumePoint()).toThrow(
       /checkpoints: no checkpoint is whole: .*last: training\.json could not be read/,
     );
+  });
+
+  it("needs the weights that it began with no more", async () => {
+    const data = await loadData(base.data);
+    const file = join(folder, "first.safetensors");
+    const weights = { ...base, model: { ...base.model, weights: file } };
+    const run = Run.create(join(folder, "began"), weights);
+    saveWeights(file, run.createModel().materialize(device(), 5));
+    const { interrupted } = await trainRun(run, data, stopAt(1, 1));
+    expect(interrupted).toBe(true);
+    rmSync(file);
+    expect((await trainRun(run, data, { resume: true })).records).toHaveLength(4);
   });
 
   it("is refused before anything was kept", async () => {

@@ -164,7 +164,10 @@ export async function trainRun(
   const { onSkip, signal, onProgress, limitTrainBatches, limitValBatches } = options;
   const target = requireDevice(settings.device);
   checkEveryBatches(settings);
-  const model = await startModel(settings, target, { onProgress, signal });
+  // A checkpoint has all weights: those that training began with need not be there any more.
+  const model = options.resume
+    ? run.createModel().materialize(target, settings.seed)
+    : await startModel(settings, target, { onProgress, signal });
   const train = trainingLoader(data.train, settings, { onSkip });
   const { schedule, callbacks } = scheduleOf(settings);
   const trainer = new Trainer({
