@@ -78,7 +78,7 @@ async function main() {
   const own = ["--threads", options.threads, "--steps", steps, "--batch", batch, "--gigabytes", gigabytes].map(String);
   // The first script of the command line is this one, however it was called.
   const child = (part) => [process.execPath, process.argv[1], "--measure", part, ...own];
-  const found = await contest({ training: child("training"), loop: child("loop") }, options);
+  const found = await contest({ training: child("training"), loop: child("loop") }, { ...options, retries: 0 });
   const { early, late, growth } = found.training.rows;
   const { peak } = found.loop.rows;
   const result = {

@@ -15,6 +15,7 @@ import * as torch from "fovea/torch";
 import { Trainer } from "fovea/train";
 import { figures, median, showFigures } from "./lib/figures.mjs";
 import { readOptions } from "./lib/options.mjs";
+import { QuietMachine } from "./lib/quiet.mjs";
 import { conclude, conditions, printTable } from "./lib/report.mjs";
 
 const networks = {
@@ -27,6 +28,7 @@ const options = readOptions({});
 torch.setThreads(options.threads);
 const folder = mkdtempSync(join(tmpdir(), "fovea-overhead-"));
 const result = { conditions: { ...conditions(options), networks }, rows: [], requirements: [] };
+const machine = await QuietMachine.watch(options);
 const table = [["seconds an epoch, median (least to greatest)", "Trainer", "bare loop", "median ratio"]];
 try {
   for (const [name, about] of Object.entries(networks)) {
@@ -34,7 +36,8 @@ try {
     for (let round = -1; round < options.rounds; round++) {
       process.stderr.write(`${name}: round ${round + 1} of ${options.rounds}\n`);
       for (const contender of round % 2 === 0 ? ["trainer", "bare"] : ["bare", "trainer"]) {
-        const seconds = await (contender === "trainer" ? byTrainer : bare)(name, about);
+        const way = contender === "trainer" ? byTrainer : bare;
+        const { value: seconds } = await machine.sample(() => way(name, about));
         // The first round warms up.
         if (round >= 0) times[contender].push(seconds);
       }
@@ -54,6 +57,7 @@ try {
     });
   }
 } finally {
+  await machine.close();
   rmSync(folder, { recursive: true, force: true });
 }
 printTable(table);

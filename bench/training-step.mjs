@@ -1,97 +1,72 @@
 #!/usr/bin/env node
 /**
- * A step of training, in images a second: forward, cross-entropy, backward, SGD with momentum. Fovea against PyTorch, the same
- * networks and batches, images contiguous and channels last. Required: at least PyTorch's throughput.
+ * A step of training, in milliseconds: forward, cross-entropy, backward, SGD with momentum. Fovea against PyTorch on the same libtorch, and
+ * against the newest PyTorch, eager and compiled, with and without tcmalloc. `lib/training-summary.mjs` has what is required of each network.
  */
-import { contenders, contest } from "./lib/contest.mjs";
-import { figures, median, ratio, showFigures } from "./lib/figures.mjs";
-import { count, readOptions } from "./lib/options.mjs";
-import { conclude, conditions, printTable } from "./lib/report.mjs";
-
-const networks = {
-  nuclei_basic: { batch: 64, size: 90, classes: 3 },
-  cifar_resnet20: { batch: 128, size: 32, classes: 10 },
-};
-const formats = ["contiguous", "channelsLast"];
-const learning = { learningRate: 0.05, momentum: 0.9 };
+import { contest } from "./lib/contest.mjs";
+import { showFigures } from "./lib/figures.mjs";
+import { choice, number, readOptions } from "./lib/options.mjs";
+import { QuietMachine } from "./lib/quiet.mjs";
+import { conclude, conditions, printTable, withoutCounts } from "./lib/report.mjs";
+import { samplesOf, writeSamples } from "./lib/samples.mjs";
+import { measuredOptions, measureTraining } from "./lib/training.mjs";
+import { all, peerOptions, present, trainingContenders } from "./lib/training-contenders.mjs";
+import { networks, requirementsOf, summarise } from "./lib/training-summary.mjs";
 
 const options = readOptions({
-  steps: { type: "string", default: "8" },
-  warmup: { type: "string", default: "3" },
+  rounds: { type: "string", default: "5" },
   network: { type: "string", default: Object.keys(networks).join(",") },
-  format: { type: "string", default: formats.join(",") },
+  peers: { type: "string", default: Object.keys(all).join(",") },
+  budget: { type: "string", default: "1.5" },
+  ...peerOptions,
+  ...measuredOptions,
 });
-const steps = count("steps", options.steps);
-const warmup = count("warmup", options.warmup);
-if (options.measure) await measure();
+number("budget", options.budget);
+if (options.measure) await measureTraining(options);
 else await compare();
 
-/** Images a second of one network in one memory format: the median of the steps. */
-async function measure() {
-  const torch = await import("fovea/torch");
-  const { createModel } = await import("fovea/models");
-  const { SGD } = await import("fovea/optim");
-  torch.setThreads(options.threads);
-  const { batch, size, classes } = networks[options.network];
-  const network = createModel(options.network);
-  network.loadStateDict(inFormat(createModel(options.network).materialize(torch.device(), 1)));
-  const optimizer = new SGD(network.parameters(), learning);
-  torch.manualSeed(1);
-  const x = torch.randn([batch, 3, size, size]).contiguous(options.format);
-  const labels = torch.tensor(BigInt64Array.from({ length: batch }, (_, i) => BigInt(i % classes)));
-
-  const seconds = [];
-  for (let step = -warmup; step < steps; step++) {
-    const start = performance.now();
-    optimizer.zeroGrad();
-    torch.scope(() => network.forward(x).crossEntropy(labels).backward());
-    optimizer.step();
-    if (step >= 0) seconds.push((performance.now() - start) / 1000);
-  }
-  const { version, cpuCapability, threads } = torch.engineInfo();
-  const results = { [`${options.network}, ${options.format}`]: batch / median(seconds) };
-  console.log(JSON.stringify({ version, capability: cpuCapability, threads, results }));
-}
-
-/** Weights in the memory format: a module that has none yet takes them as they lie. */
-function inFormat(network) {
-  const entries = [...network.stateDict()].map(([name, value]) => {
-    const weight = value.detach();
-    return [name, weight.shape.length === 4 ? weight.contiguous(options.format) : weight];
-  });
-  return new Map(entries);
-}
-
 async function compare() {
-  const result = { conditions: { ...conditions(options), steps, warmup, networks }, rows: [], requirements: [] };
-  const table = [["images a second, median (least to greatest)", "Fovea", "PyTorch", "ratio"]];
-  for (const network of options.network.split(",")) {
-    if (!(network in networks)) throw new Error(`--network takes ${Object.keys(networks).join(", ")}, not ${network}`);
-    for (const format of options.format.split(",")) {
-      if (!formats.includes(format)) throw new Error(`--format takes ${formats.join(", ")}, not ${format}`);
-      const { batch, size } = networks[network];
-      const own = ["--steps", String(steps), "--warmup", String(warmup), "--network", network, "--format", format];
-      const pair = contenders(import.meta.url, options, ...own);
-      pair.pytorch.push("--batch", String(batch), "--size", String(size));
-      process.stderr.write(`${network}, ${format}\n`);
-      const { fovea, pytorch } = await contest(pair, options);
-      Object.assign(result.conditions, { fovea: fovea.about, pytorch: pytorch.about });
-      const row = `${network}, ${format}`;
-      const [ours, theirs] = [fovea.rows[row], pytorch.rows[row]];
-      const compared = ratio(ours, theirs);
-      result.rows.push({
-        network,
-        format,
-        batch,
-        size,
-        fovea: figures(ours),
-        pytorch: figures(theirs),
-        ratio: compared,
-      });
-      table.push([row, showFigures(figures(ours)), showFigures(figures(theirs)), showFigures(compared)]);
-      result.requirements.push({ what: `${row}: at least PyTorch's throughput`, met: compared.median >= 1 });
+  const chosen = choice("network", options.network, Object.keys(networks));
+  const names = present(choice("peers", options.peers, Object.keys(all)), options);
+  const result = {
+    conditions: { ...conditions(options), budgetSeconds: Number(options.budget), contenders: {}, failures: {} },
+    requirements: [],
+  };
+  const table = [
+    ["milliseconds a step, median (least to greatest)", "time", "Fovea's speed", "peak MB", "steps", "discarded"],
+  ];
+  const machine = await QuietMachine.watch(options);
+  const run = new Date().toISOString();
+  try {
+    for (const name of chosen) {
+      process.stderr.write(`${name}\n`);
+      const about = { name, ...networks[name] };
+      const found = await contest(trainingContenders(names, about, options), { ...options, machine });
+      for (const [contender, { about: said, failed }] of Object.entries(found)) {
+        if (failed !== undefined) result.conditions.failures[`${name}, ${contender}`] = failed;
+        else result.conditions.contenders[contender] = withoutCounts(said);
+      }
+      const samples = samplesOf(found, { network: name, batch: about.batch, size: about.size });
+      const summary = summarise(samples, options.tolerance);
+      table.push(...tableOf(name, summary));
+      result.requirements.push(...requirementsOf(name, summary));
+      // Each when it is there: all of them take long.
+      if (options.save) writeSamples("training-step", "network", run, result.conditions, samples);
     }
+  } finally {
+    await machine.close();
   }
   printTable(table);
   conclude("training-step", result, options);
+}
+
+function tableOf(network, { contenders, faster }) {
+  return Object.entries(contenders).map(([name, { milliseconds, peak, steps, discarded, noisy, compileSeconds }]) => [
+    `${network}, ${name}${compileSeconds === "" ? "" : ` (${compileSeconds} s to compile)`}`,
+    showFigures(milliseconds),
+    faster === undefined ? "" : showFigures(faster[name]),
+    peak.median.toFixed(0),
+    String(steps),
+    `${discarded}${noisy > 0 ? `, ${noisy} noisy` : ""}`,
+  ]);
 }

@@ -14,6 +14,7 @@
 #include "entry.h"
 #include "environment.h"
 #include "javascript.h"
+#include "kernels/fused.h"
 #include "values.h"
 
 namespace fovea {
@@ -66,6 +67,13 @@ napi_value setDeterministic(napi_env env, Arguments& arguments) {
 napi_value deterministic(napi_env env, Arguments&) {
   return fromBool(env, at::globalContext().deterministicAlgorithms());
 }
+
+napi_value setFused(napi_env env, Arguments& arguments) {
+  setFusedKernels(toBool(env, arguments[0]));
+  return undefined(env);
+}
+
+napi_value fused(napi_env env, Arguments&) { return fromBool(env, fusedKernels()); }
 
 napi_value setErrorFactory(napi_env env, Arguments& arguments) {
   setFunction(env, &Environment::of(env).errorFactory, arguments[0]);
@@ -130,6 +138,8 @@ void exportEngine(napi_env env, napi_value exports) {
   method<setGeneratorState>(env, exports, "setGeneratorState");
   method<setDeterministic>(env, exports, "setDeterministic");
   method<deterministic>(env, exports, "deterministic");
+  method<setFused>(env, exports, "setFused");
+  method<fused>(env, exports, "fused");
   method<setErrorFactory>(env, exports, "setErrorFactory");
   method<setWarningSink>(env, exports, "setWarningSink");
   method<memory>(env, exports, "memory");

@@ -11,6 +11,7 @@
 #include "entry.h"
 #include "environment.h"
 #include "javascript.h"
+#include "typed.h"
 #include "values.h"
 
 namespace fovea {
@@ -26,11 +27,13 @@ struct Operator {
   size_t freshCount = 0;
   // `_foreach_add_.List(Tensor[] self, Tensor[] other)`: walks lists side by side.
   bool foreach = false;
+  TypedCall typed = nullptr;
 
   explicit Operator(c10::OperatorHandle found) : handle(std::move(found)) {
     const auto& schema = handle.schema();
     name = schema.name() + (schema.overload_name().empty() ? "" : "." + schema.overload_name());
     foreach = schema.name().rfind("aten::_foreach_", 0) == 0;
+    typed = typedCall(name);
     for (const auto& argument : schema.arguments()) parameters.emplace_back(argument);
     for (const auto& result : schema.returns()) {
       bool written = result.alias_info() && result.alias_info()->isWrite();
@@ -93,31 +96,67 @@ struct Borrowed {
 };
 thread_local std::vector<torch::jit::Stack> Borrowed::spare;
 
+void readArguments(napi_env env, const Operator& op, const Arguments& arguments, torch::jit::Stack& stack) {
+  if (arguments.size() > op.parameters.size()) {
+    throw ArgumentError("takes at most " + std::to_string(op.parameters.size()) + " arguments, got " +
+                        std::to_string(arguments.size()));
+  }
+  stack.reserve(op.parameters.size());
+  for (size_t i = 0; i < op.parameters.size(); i++) {
+    const Parameter& parameter = op.parameters[i];
+    if (i < arguments.size()) {
+      stack.push_back(toValue(env, parameter, arguments[i]));
+    } else if (parameter.fallback) {
+      stack.push_back(*parameter.fallback);
+    } else if (parameter.optional) {
+      stack.emplace_back();
+    } else {
+      throw ArgumentError("argument '" + parameter.name + "' is missing");
+    }
+  }
+}
+
+napi_value results(napi_env env, const Operator& op, torch::jit::Stack& stack) {
+  if (op.freshCount == 0) return undefined(env);
+  if (op.fresh.size() == 1) {
+    if (stack[0].isTensor()) return Environment::of(env).wrap(std::move(stack[0]).toTensor());
+    return fromValue(env, stack[0]);
+  }
+  napi_value array = nullptr;
+  check(env, napi_create_array_with_length(env, op.freshCount, &array));
+  uint32_t at = 0;
+  for (size_t i = 0; i < op.fresh.size(); i++) {
+    if (op.fresh[i]) check(env, napi_set_element(env, array, at++, fromValue(env, stack[i])));
+  }
+  return array;
+}
+
 napi_value call(napi_env env, napi_callback_info info) {
   Operator* op = nullptr;
-  Borrowed borrowed;
-  torch::jit::Stack& stack = borrowed.stack;
   std::string inputs;
   try {
     Arguments arguments(env, info);
     op = static_cast<Operator*>(arguments.data());
-    if (arguments.size() > op->parameters.size()) {
-      throw ArgumentError("takes at most " + std::to_string(op->parameters.size()) + " arguments, got " +
-                          std::to_string(arguments.size()));
-    }
-    stack.reserve(op->parameters.size());
-    for (size_t i = 0; i < op->parameters.size(); i++) {
-      const Parameter& parameter = op->parameters[i];
-      if (i < arguments.size()) {
-        stack.push_back(toValue(env, parameter, arguments[i]));
-      } else if (parameter.fallback) {
-        stack.push_back(*parameter.fallback);
-      } else if (parameter.optional) {
-        stack.emplace_back();
-      } else {
-        throw ArgumentError("argument '" + parameter.name + "' is missing");
+    if (op->typed) {
+      Environment& environment = Environment::of(env);
+      at::Tensor result;
+      bool done = false;
+      try {
+        done = op->typed(env, environment, arguments, result);
+      } catch (const PendingException&) {
+        throw;
+      } catch (...) {
+        Borrowed borrowed;
+        readArguments(env, *op, arguments, borrowed.stack);
+        inputs = inputsOf(borrowed.stack);
+        throw;
       }
+      if (warned) emitWarnings(env);
+      if (done) return environment.wrap(std::move(result));
     }
+    Borrowed borrowed;
+    torch::jit::Stack& stack = borrowed.stack;
+    readArguments(env, *op, arguments, stack);
     if (op->foreach) checkLengths(stack);
     try {
       op->handle.callBoxed(&stack);
@@ -126,18 +165,7 @@ napi_value call(napi_env env, napi_callback_info info) {
       throw;
     }
     if (warned) emitWarnings(env);
-    if (op->freshCount == 0) return undefined(env);
-    if (op->fresh.size() == 1) {
-      if (stack[0].isTensor()) return Environment::of(env).wrap(std::move(stack[0]).toTensor());
-      return fromValue(env, stack[0]);
-    }
-    napi_value array = nullptr;
-    check(env, napi_create_array_with_length(env, op->freshCount, &array));
-    uint32_t at = 0;
-    for (size_t i = 0; i < op->fresh.size(); i++) {
-      if (op->fresh[i]) check(env, napi_set_element(env, array, at++, fromValue(env, stack[i])));
-    }
-    return array;
+    return results(env, *op, stack);
   } catch (...) {
     rethrow(env, op ? op->name : "operator", inputs);
     return nullptr;

@@ -3,7 +3,7 @@ import { cpus, loadavg, totalmem } from "node:os";
 import { fileURLToPath } from "node:url";
 
 /** Everything that a figure depends on besides the code. */
-export function conditions({ rounds, threads }) {
+export function conditions({ rounds, threads, tolerance, retries }) {
   return {
     date: new Date().toISOString().slice(0, 10),
     processor: cpus()[0]?.model.trim() ?? "unknown",
@@ -13,7 +13,14 @@ export function conditions({ rounds, threads }) {
     node: process.version,
     threads,
     rounds,
+    tolerance,
+    retries,
   };
+}
+
+/** What a contender said of itself, without what `contest` counted and what differs from network to network. */
+export function withoutCounts({ samplesDiscarded: _, samplesNoisy: __, compileSeconds: ___, ...about }) {
+  return about;
 }
 
 /** Prints rows of text in columns; the first row is the heading. */
@@ -29,7 +36,10 @@ export function printTable(rows) {
   }
 }
 
-/** Prints the conditions, and says whether all requirements are met; they decide the exit code. */
+/**
+ * Prints the conditions, and says whether all requirements are met; they decide the exit code. A result with `rows` is saved as
+ * `results/<name>.json`; those of samples are in a CSV already.
+ */
 export function conclude(name, result, { save }) {
   console.log("");
   for (const [key, value] of Object.entries(result.conditions)) {
@@ -37,7 +47,7 @@ export function conclude(name, result, { save }) {
   }
   console.log("");
   for (const { what, met } of result.requirements) console.log(`${met ? "met    " : "NOT MET"}  ${what}`);
-  if (save) {
+  if (save && result.rows !== undefined) {
     const path = fileURLToPath(new URL(`../results/${name}.json`, import.meta.url));
     mkdirSync(fileURLToPath(new URL("../results", import.meta.url)), { recursive: true });
     writeFileSync(path, `${JSON.stringify(result, null, 2)}\n`);

@@ -9,6 +9,7 @@ import {
   Linear,
   Module,
   type NormFactory,
+  residual,
   Sequential,
   SqueezeExcitation,
   StochasticDepth,
@@ -78,8 +79,7 @@ class ResidualBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const branch = this.drop.forward(this.f.forward(x));
-    return this.activation.forward((this.proj ? this.proj.forward(x) : x).add(branch));
+    return residual(x, [this.f, this.drop], () => this.proj?.forward(x) ?? x, this.activation);
   }
 }
 

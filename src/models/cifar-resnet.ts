@@ -10,6 +10,7 @@ import {
   Linear,
   Module,
   type NormFactory,
+  residual,
   Sequential,
   StochasticDepth,
 } from "../nn/index.js";
@@ -70,9 +71,8 @@ class ResNetBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const branch = this.net.forward(x);
-    const shortcut = this.downsample ? this.downsample.forward(x) : x;
-    return this.actFn.forward((this.drop ? this.drop.forward(branch) : branch).add(shortcut));
+    const branch = this.drop ? [this.net, this.drop] : [this.net];
+    return residual(x, branch, () => this.downsample?.forward(x) ?? x, this.actFn);
   }
 }
 
@@ -102,9 +102,8 @@ class PreActResNetBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const branch = this.net.forward(x);
-    const shortcut = this.downsample ? this.downsample.forward(x) : x;
-    return (this.drop ? this.drop.forward(branch) : branch).add(shortcut);
+    const branch = this.drop ? [this.net, this.drop] : [this.net];
+    return residual(x, branch, () => this.downsample?.forward(x) ?? x);
   }
 }
 

@@ -1,4 +1,15 @@
-import { AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Flatten, Linear, Module, ReLU, Sequential } from "../nn/index.js";
+import {
+  AdaptiveAvgPool2d,
+  BatchNorm2d,
+  Conv2d,
+  Flatten,
+  Linear,
+  Module,
+  ReLU,
+  residual,
+  Sequential,
+  sequence,
+} from "../nn/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { type ModelOptions, registerModel } from "./registry.js";
 
@@ -138,11 +149,9 @@ class ResNeXtBlock extends Module {
 
   forward(x: Tensor): Tensor {
     const { relu } = this;
-    const reduced = relu.forward(this.bn1.forward(this.conv1.forward(x)));
-    const inner = relu.forward(this.bn2.forward(this.conv2.forward(reduced)));
-    const branch = this.bn3.forward(this.conv3.forward(inner));
-    const shortcut = this.conv4 && this.bn4 ? this.bn4.forward(this.conv4.forward(x)) : x;
-    return relu.forward(branch.add(shortcut));
+    const branch = [this.conv1, this.bn1, relu, this.conv2, this.bn2, relu, this.conv3, this.bn3];
+    const shortcut = this.conv4 && this.bn4 ? [this.conv4, this.bn4] : [];
+    return residual(x, branch, () => sequence(x, shortcut), relu);
   }
 }
 
@@ -166,9 +175,8 @@ class Residual extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const inner = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
-    const branch = this.bn2.forward(this.conv2.forward(inner));
-    return this.relu.forward(branch.add(this.conv3 ? this.conv3.forward(x) : x));
+    const branch = [this.conv1, this.bn1, this.relu, this.conv2, this.bn2];
+    return residual(x, branch, () => this.conv3?.forward(x) ?? x, this.relu);
   }
 }
 

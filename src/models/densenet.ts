@@ -15,6 +15,7 @@ import {
   Module,
   type NormFactory,
   Sequential,
+  sequence,
 } from "../nn/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { IMAGENET_NORMALIZATION, type ModelOptions, registerModel } from "./registry.js";
@@ -73,8 +74,8 @@ class DenseLayer extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const inner = this.conv1.forward(this.relu1.forward(this.norm1.forward(x)));
-    return this.drop.forward(this.conv2.forward(this.relu2.forward(this.norm2.forward(inner))));
+    const { norm1, relu1, conv1, norm2, relu2, conv2, drop } = this;
+    return sequence(x, [norm1, relu1, conv1, norm2, relu2, conv2, drop]);
   }
 }
 
@@ -161,7 +162,7 @@ export class DenseNet extends Module {
 
   /** `[N, inChannels, H, W]` → logits `[N, classes]` */
   forward(x: Tensor): Tensor {
-    const features = this.relu.forward(this.features.forward(x));
+    const features = sequence(x, [this.features, this.relu]);
     return this.classifier.forward(this.flatten.forward(this.avgpool.forward(features)));
   }
 }

@@ -14,6 +14,7 @@ import {
   Module,
   type NormFactory,
   Sequential,
+  sequence,
 } from "../nn/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { IMAGENET_NORMALIZATION, type ModelOptions, registerModel } from "./registry.js";
@@ -74,7 +75,7 @@ class BasicConv extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.relu.forward(this.bn.forward(this.conv.forward(x)));
+    return sequence(x, [this.conv, this.bn, this.relu]);
   }
 }
 

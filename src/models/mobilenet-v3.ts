@@ -12,6 +12,7 @@ import {
   Module,
   makeDivisible,
   type NormFactory,
+  residual,
   Sequential,
   SqueezeExcitation,
 } from "../nn/index.js";
@@ -141,8 +142,7 @@ class InvertedResidual extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const branch = this.block.forward(x);
-    return this.skip ? branch.add(x) : branch;
+    return this.skip ? residual(x, [this.block], () => x) : this.block.forward(x);
   }
 }
 

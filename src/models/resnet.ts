@@ -13,8 +13,10 @@ import {
   MaxPool2d,
   Module,
   type NormFactory,
+  residual,
   Sequential,
   StochasticDepth,
+  sequence,
 } from "../nn/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { IMAGENET_NORMALIZATION, type ModelOptions, registerModel } from "./registry.js";
@@ -139,9 +141,8 @@ class BasicBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const inner = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
-    const branch = this.drop.forward(this.bn2.forward(this.conv2.forward(inner)));
-    return this.relu.forward(branch.add(this.downsample ? this.downsample.forward(x) : x));
+    const branch = [this.conv1, this.bn1, this.relu, this.conv2, this.bn2, this.drop];
+    return residual(x, branch, () => this.downsample?.forward(x) ?? x, this.relu);
   }
 }
 
@@ -179,10 +180,9 @@ class Bottleneck extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const reduced = this.relu.forward(this.bn1.forward(this.conv1.forward(x)));
-    const inner = this.relu.forward(this.bn2.forward(this.conv2.forward(reduced)));
-    const branch = this.drop.forward(this.bn3.forward(this.conv3.forward(inner)));
-    return this.relu.forward(branch.add(this.downsample ? this.downsample.forward(x) : x));
+    const { relu } = this;
+    const branch = [this.conv1, this.bn1, relu, this.conv2, this.bn2, relu, this.conv3, this.bn3, this.drop];
+    return residual(x, branch, () => this.downsample?.forward(x) ?? x, relu);
   }
 }
 
@@ -261,7 +261,7 @@ export class ResNet extends Module {
 
   /** `[N, inChannels, H, W]` → logits `[N, classes]` */
   forward(x: Tensor): Tensor {
-    const stem = this.maxpool.forward(this.relu.forward(this.bn1.forward(this.conv1.forward(x))));
+    const stem = sequence(x, [this.conv1, this.bn1, this.relu, this.maxpool]);
     const features = this.layer4.forward(this.layer3.forward(this.layer2.forward(this.layer1.forward(stem))));
     return this.fc.forward(this.dropout.forward(this.flatten.forward(this.avgpool.forward(features))));
   }

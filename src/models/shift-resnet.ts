@@ -8,9 +8,11 @@ import {
   Linear,
   Module,
   type NormFactory,
+  residual,
   Sequential,
   Shift,
   StochasticDepth,
+  sequence,
 } from "../nn/index.js";
 import type { Tensor } from "../tensor/index.js";
 import { CIFAR10_NORMALIZATION, type ModelOptions, registerModel } from "./registry.js";
@@ -66,10 +68,9 @@ class ShiftBlock extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    const shifted = this.shift2.forward(this.act1.forward(this.bn1.forward(this.conv1.forward(x))));
-    const branch = this.act2.forward(this.bn2.forward(this.conv2.forward(shifted)));
-    const shortcut = this.shortcut ? this.shortcut.forward(x) : x;
-    return (this.drop ? this.drop.forward(branch) : branch).add(shortcut);
+    const { conv1, bn1, act1, shift2, conv2, bn2, act2, drop } = this;
+    const branch = [conv1, bn1, act1, shift2, conv2, bn2, act2, ...(drop ? [drop] : [])];
+    return residual(x, branch, () => this.shortcut?.forward(x) ?? x);
   }
 }
 
@@ -114,7 +115,7 @@ export class ShiftResNet extends Module {
 
   /** `[N, inChannels, 32, 32]` → logits `[N, classes]` */
   forward(x: Tensor): Tensor {
-    const stem = this.act1.forward(this.bn1.forward(this.conv1.forward(x)));
+    const stem = sequence(x, [this.conv1, this.bn1, this.act1]);
     const features = this.layer3.forward(this.layer2.forward(this.layer1.forward(stem)));
     return this.linear.forward(this.flatten.forward(this.avgpool.forward(features)));
   }

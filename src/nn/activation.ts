@@ -1,4 +1,4 @@
-import type { Tensor } from "../tensor/index.js";
+import type { NormActivation, Tensor } from "../tensor/index.js";
 import { Module } from "./module.js";
 
 /** max(x, 0) */
@@ -82,6 +82,22 @@ export class Identity extends Module {
   forward(x: Tensor): Tensor {
     return x;
   }
+}
+
+const normActivations = new Map<Module["forward"], NormActivation>([
+  [ReLU.prototype.forward, "relu"],
+  [ReLU6.prototype.forward, "relu6"],
+  [SiLU.prototype.forward, "silu"],
+  [Hardswish.prototype.forward, "hardswish"],
+  [Identity.prototype.forward, "none"],
+]);
+
+/**
+ * What a module's `forward` is, where a batch norm can end in it. It is the function that tells, not the class: a subclass
+ * with a `forward` of its own is something else, and so is a module that is watched.
+ */
+export function normActivation(module: Module): NormActivation | undefined {
+  return normActivations.get(module.forward);
 }
 
 const activations = {

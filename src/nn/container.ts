@@ -1,9 +1,11 @@
 import type { Tensor } from "../tensor/index.js";
 import { type AnyModule, Module } from "./module.js";
+import { sequence } from "./sequence.js";
 
 /** Modules one after the other, named by their place, or by the keys they are given with. */
 export class Sequential extends Module {
   readonly #modules: readonly (readonly [string, Module])[];
+  readonly #steps: readonly Module[];
 
   constructor(...modules: readonly Module[] | readonly [Readonly<Record<string, Module>>]) {
     super();
@@ -12,6 +14,7 @@ export class Sequential extends Module {
       only === undefined || only instanceof Module
         ? modules.map((module, i) => [String(i), module as Module] as const)
         : Object.entries(only);
+    this.#steps = this.#modules.map(([, module]) => module);
   }
 
   override *children(): Iterable<[string, AnyModule]> {
@@ -19,9 +22,11 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    let result = x;
-    for (const [, module] of this.#modules) result = module.forward(result);
-    return result;
+    return sequence(x, this.#steps);
+  }
+
+  override steps(): readonly Module[] | null {
+    return this.forward === Sequential.prototype.forward ? this.#steps : null;
   }
 }
 

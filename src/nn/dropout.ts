@@ -28,6 +28,11 @@ export class Dropout extends Module {
   forward(x: Tensor): Tensor {
     return this.training && this.p > 0 ? x.dropout(this.p) : x;
   }
+
+  override steps(): readonly Module[] | null {
+    const off = !(this.training && this.p > 0);
+    return off && this.forward === Dropout.prototype.forward ? [] : null;
+  }
 }
 
 /**
@@ -46,6 +51,11 @@ export class StochasticDepth extends Module {
 
   forward(x: Tensor): Tensor {
     return this.training && this.p > 0 ? x.stochasticDepth(this.p, this.mode) : x;
+  }
+
+  override steps(): readonly Module[] | null {
+    const off = !(this.training && this.p > 0);
+    return off && this.forward === StochasticDepth.prototype.forward ? [] : null;
   }
 }
 

@@ -28,5 +28,6 @@ export { type AnyModule, Module, type StateDict, StateDictError } from "./module
 export { BatchNorm2d, type BatchNormOptions, GroupNorm, LayerNorm } from "./norm.js";
 export { Buffer, type FloatType, Parameter } from "./parameter.js";
 export { AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d } from "./pool.js";
+export { residual, sequence } from "./sequence.js";
 export { Shift } from "./shift.js";
 export { SqueezeExcitation, type SqueezeExcitationOptions } from "./squeeze-excitation.js";

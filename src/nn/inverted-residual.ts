@@ -8,6 +8,7 @@ import { makeDivisible } from "./divisible.js";
 import { Dropout, StochasticDepth } from "./dropout.js";
 import type { Initializer } from "./init.js";
 import { Module } from "./module.js";
+import { residual, sequence } from "./sequence.js";
 import { SqueezeExcitation } from "./squeeze-excitation.js";
 
 export interface InvertedResidualOptions {
@@ -66,9 +67,8 @@ abstract class InvertedResidual extends Module {
   ): Module[];
 
   forward(x: Tensor): Tensor {
-    const branch = this.block.forward(x);
-    const dropped = this.drop ? this.drop.forward(branch) : branch;
-    return this.skip ? dropped.add(x) : dropped;
+    const branch = this.drop ? [this.block, this.drop] : [this.block];
+    return this.skip ? residual(x, branch, () => x) : sequence(x, branch);
   }
 }
 

@@ -153,7 +153,8 @@ describe("layers agree with PyTorch", () => {
     expectSketch(computed(gradient).dataAs("float32"), expected.gradient, 2e-5);
     for (const [name, buffer] of module.buffers()) {
       const golden = expected.buffers[name];
-      if (golden) expectClose(computed(buffer.value).dataAs("float64"), golden, 1e-6);
+      // Means near 0 of values near 1: a rounding of the values is 5e-6 of the mean.
+      if (golden) expectClose(computed(buffer.value).dataAs("float64"), golden, 5e-6);
       else expect(expected.training).toBe(false);
     }
   });

@@ -48,6 +48,14 @@ export abstract class Module<Inputs extends Tensor[] = [Tensor]> {
 
   abstract forward(...inputs: Inputs): Tensor;
 
+  /**
+   * The modules that `forward` does no more than run one after the other, so that what follows a module can be computed
+   * together with it; null for a `forward` that does anything else, that a subclass has replaced, or that is watched.
+   */
+  steps(): readonly Module[] | null {
+    return null;
+  }
+
   /** The modules directly below, with their names. */
   *children(): Iterable<[string, AnyModule]> {
     yield* this.#properties((value) => value instanceof Module);

@@ -1,5 +1,5 @@
 import { ArgumentError } from "../errors.js";
-import type { Shape, Tensor } from "../tensor/index.js";
+import type { NormActivation, Shape, Tensor, BatchNormOptions as TensorBatchNormOptions } from "../tensor/index.js";
 import { constant, type Initializer } from "./init.js";
 import { Module } from "./module.js";
 import { Buffer, Parameter } from "./parameter.js";
@@ -46,7 +46,16 @@ export class BatchNorm2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return x.batchNorm({
+    return x.batchNorm(this.#options());
+  }
+
+  /** activation(forward(x) + residual), computed as one operation where the tensor can. */
+  forwardInto(x: Tensor, activation: NormActivation, residual: Tensor | null = null): Tensor {
+    return x.batchNormAct(this.#options(), activation, residual);
+  }
+
+  #options(): TensorBatchNormOptions {
+    return {
       weight: this.weight,
       bias: this.bias,
       runningMean: this.runningMean,
@@ -55,8 +64,13 @@ export class BatchNorm2d extends Module {
       training: this.training || !this.runningMean,
       momentum: this.momentum,
       eps: this.eps,
-    });
+    };
   }
+}
+
+/** Whether a module is a batch norm whose `forward` is the one above: not replaced by a subclass, and not watched. */
+export function fusesInto(module: Module): module is BatchNorm2d {
+  return module instanceof BatchNorm2d && module.forward === BatchNorm2d.prototype.forward;
 }
 
 /** Normalises groups of channels within each sample (Wu and He 2018, arXiv 1803.08494). */

@@ -35,46 +35,14 @@ export class Adam extends Optimizer {
   }
 
   protected override update(update: Update): void {
-    const { values, weightDecay } = update;
-    const gradients =
-      weightDecay === 0 ? update.gradients : ops["_foreach_add.List"](update.gradients, values, weightDecay);
-    this.descend({ ...update, gradients });
+    this.descend(update, false);
   }
 
-  /** Adam's own step, without weight decay. */
-  protected descend(update: Update): void {
-    const { values, steps, learningRate } = update;
-    const [beta1] = this.betas;
-    const { mean, root } = adamMoments(update, this.slots("mean", update), this.slots("square", update), this);
-    ops["_foreach_addcdiv_.ScalarList"](
-      values,
-      mean,
-      root,
-      steps.map((step) => -learningRate / (1 - beta1 ** step)),
-    );
+  /** @param decoupled whether weight decay passes by the means */
+  protected descend(update: Update, decoupled: boolean): void {
+    const { values, gradients, steps, learningRate, weightDecay } = update;
+    const [mean, square] = [this.slots("mean", update), this.slots("square", update)];
+    const options = [learningRate, ...this.betas, this.eps, weightDecay, decoupled] as const;
+    ops["fovea::adam_"](values, gradients, mean, square, steps, ...options);
   }
-}
-
-/**
- * Brings Adam's running means up to date.
- *
- * @returns the mean of gradients, not yet corrected for its start at 0, and the corrected root of the mean square plus eps
- */
-export function adamMoments(
-  { gradients, steps }: Update,
-  mean: readonly number[],
-  square: readonly number[],
-  { betas: [beta1, beta2], eps }: { betas: readonly [number, number]; eps: number },
-): { mean: readonly number[]; root: readonly number[] } {
-  ops["_foreach_mul_.Scalar"](mean, beta1);
-  ops["_foreach_add_.List"](mean, gradients, 1 - beta1);
-  ops["_foreach_mul_.Scalar"](square, beta2);
-  ops["_foreach_addcmul_.Scalar"](square, gradients, gradients, 1 - beta2);
-  const root = ops._foreach_sqrt(square);
-  ops["_foreach_div_.ScalarList"](
-    root,
-    steps.map((step) => Math.sqrt(1 - beta2 ** step)),
-  );
-  ops["_foreach_add_.Scalar"](root, eps);
-  return { mean, root };
 }

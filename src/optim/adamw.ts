@@ -1,5 +1,4 @@
 import type { Parameter } from "../nn/index.js";
-import { ops } from "../tensor/torch/index.js";
 import { Adam, type AdamOptions } from "./adam.js";
 import type { Update } from "./optimizer.js";
 
@@ -15,8 +14,6 @@ export class AdamW extends Adam {
   }
 
   protected override update(update: Update): void {
-    const { values, learningRate, weightDecay } = update;
-    if (weightDecay !== 0) ops["_foreach_mul_.Scalar"](values, 1 - learningRate * weightDecay);
-    this.descend(update);
+    this.descend(update, true);
   }
 }

@@ -1,7 +1,6 @@
 import type { Parameter } from "../nn/index.js";
 import { noGrad, ops, scope, TorchTensor } from "../tensor/torch/index.js";
 import { requireNotNegative, requirePositive } from "./check.js";
-import { normsOf } from "./norms.js";
 
 /**
  * Scales the gradients of all parameters together so that their Euclidean norm, as that of one long vector, is at most
@@ -14,11 +13,7 @@ export function clipGradNorm(parameters: Iterable<[string, Parameter]>, most: nu
   return noGrad(() =>
     scope(() => {
       const gradients = gradientsOf(parameters);
-      if (gradients.length === 0) return 0;
-      const norm = Math.hypot(...normsOf(gradients));
-      const factor = most / (norm + 1e-6);
-      if (!(factor >= 1)) ops["_foreach_mul_.Scalar"](gradients, factor);
-      return norm;
+      return gradients.length === 0 ? 0 : ops["fovea::clip_gradients_"](gradients, most);
     }),
   );
 }

@@ -1,8 +1,6 @@
 import type { Parameter } from "../nn/index.js";
 import { ops } from "../tensor/torch/index.js";
-import { adamMoments } from "./adam.js";
 import { requireBetas, requireNotNegative } from "./check.js";
-import { normsOf } from "./norms.js";
 import { Optimizer, type OptimizerOptions, type Update } from "./optimizer.js";
 
 export interface LAMBOptions extends Partial<OptimizerOptions> {
@@ -38,30 +36,10 @@ export class LAMB extends Optimizer {
   }
 
   protected override update(update: Update): void {
-    const { values, steps, learningRate, weightDecay } = update;
-    const [beta1] = this.betas;
-    const { mean, root } = adamMoments(update, this.slots("mean", update), this.slots("square", update), this);
-    const rates = steps.map((step) => -learningRate / (1 - beta1 ** step));
-    if (weightDecay === 0) {
-      ops["_foreach_addcdiv_.ScalarList"](values, mean, root, rates);
-      return;
-    }
-    const direction = ops["_foreach_mul.Scalar"](values, weightDecay);
-    ops["_foreach_addcdiv_.ScalarList"](
-      direction,
-      mean,
-      root,
-      steps.map((step) => 1 / (1 - beta1 ** step)),
-    );
-    const norms = normsOf([...values, ...direction]);
-    ops["_foreach_mul_.ScalarList"](
-      direction,
-      values.map((_, i) => -learningRate * trust(norms[i] as number, norms[values.length + i] as number)),
-    );
-    ops["_foreach_add_.List"](values, direction);
+    const { values, gradients, steps, learningRate, weightDecay } = update;
+    const [mean, square] = [this.slots("mean", update), this.slots("square", update)];
+    const options = [learningRate, ...this.betas, this.eps] as const;
+    if (weightDecay === 0) ops["fovea::adam_"](values, gradients, mean, square, steps, ...options, 0, false);
+    else ops["fovea::lamb_"](values, gradients, mean, square, steps, ...options, weightDecay);
   }
-}
-
-function trust(weight: number, step: number): number {
-  return weight > 0 && step > 0 ? weight / step : 1;
 }

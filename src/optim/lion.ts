@@ -28,15 +28,6 @@ export class Lion extends Optimizer {
 
   protected override update(update: Update): void {
     const { values, gradients, learningRate, weightDecay } = update;
-    const [beta1, beta2] = this.betas;
-    const mean = this.slots("mean", update);
-    const direction = ops["_foreach_mul.Scalar"](mean, beta1);
-    ops["_foreach_add_.List"](direction, gradients, 1 - beta1);
-    // libtorch 1.13 has no sign of lists.
-    for (const tensor of direction) ops.sign_(tensor);
-    if (weightDecay !== 0) ops["_foreach_mul_.Scalar"](values, 1 - learningRate * weightDecay);
-    ops["_foreach_add_.List"](values, direction, -learningRate);
-    ops["_foreach_mul_.Scalar"](mean, beta2);
-    ops["_foreach_add_.List"](mean, gradients, 1 - beta2);
+    ops["fovea::lion_"](values, gradients, this.slots("mean", update), learningRate, ...this.betas, weightDecay);
   }
 }

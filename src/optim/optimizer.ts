@@ -1,5 +1,6 @@
 import { ArgumentError } from "../errors.js";
 import type { Parameter } from "../nn/index.js";
+import { sameShape } from "../tensor/index.js";
 import { clearGrads, noGrad, ops, scope, TorchTensor } from "../tensor/torch/index.js";
 import { requireNotNegative } from "./check.js";
 import type { ParameterGroup } from "./parameter-group.js";
@@ -46,7 +47,7 @@ interface Part {
 }
 
 /**
- * Changes parameters along their gradients. Those with the same settings are updated together, in place, by a few operators on
+ * Changes parameters along their gradients. Those with the same settings are updated together, in place, by one operator on
  * lists of tensors.
  *
  * The learning rate may be set before every step; groups have theirs in proportion to it. Frozen parameters, and those that
@@ -123,9 +124,22 @@ export abstract class Optimizer {
     }
     for (const tensor of this.#slots.values()) tensor.dispose();
     this.#slots.clear();
-    for (const [name, tensor] of state.tensors) this.#slots.set(name, tensor.clone().keep());
+    noGrad(() => {
+      for (const [name, tensor] of state.tensors) this.#slots.set(name, this.#copyFor(name, tensor));
+    });
     this.#steps.clear();
     for (const [name, count] of state.steps) this.#steps.set(name, count);
+  }
+
+  /** A copy that lies in memory as the parameter does, which updates are fast for: files hold tensors contiguous. */
+  #copyFor(slot: string, tensor: TorchTensor): TorchTensor {
+    const parameter = this.#parameters.get(slot.slice(slot.indexOf("/") + 1));
+    const fits =
+      parameter?.materialized && parameter.dtype === tensor.dtype && sameShape(parameter.shape, tensor.shape);
+    if (!fits) return tensor.clone().keep();
+    return TorchTensor.adopt(ops.empty_like(TorchTensor.of(parameter).id))
+      .copy_(tensor)
+      .keep();
   }
 
   /** Changes the values in place. Tensors that it makes are freed afterwards. */

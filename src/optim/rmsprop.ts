@@ -45,23 +45,12 @@ export class RMSprop extends Optimizer {
   }
 
   protected override update(update: Update): void {
-    const { values, learningRate, weightDecay } = update;
+    const { values, gradients, learningRate, weightDecay } = update;
+    const { alpha, eps, momentum } = this;
     const inTensorFlow = this.formulae === "tensorflow";
-    const gradients =
-      weightDecay === 0 ? update.gradients : ops["_foreach_add.List"](update.gradients, values, weightDecay);
     const square = this.slots("square", update, inTensorFlow ? 1 : 0);
-    ops["_foreach_mul_.Scalar"](square, this.alpha);
-    ops["_foreach_addcmul_.Scalar"](square, gradients, gradients, 1 - this.alpha);
-    const root = inTensorFlow ? ops["_foreach_add.Scalar"](square, this.eps) : ops._foreach_sqrt(square);
-    if (inTensorFlow) ops._foreach_sqrt_(root);
-    else ops["_foreach_add_.Scalar"](root, this.eps);
-    if (this.momentum === 0) {
-      ops["_foreach_addcdiv_.Scalar"](values, gradients, root, -learningRate);
-      return;
-    }
-    const velocity = this.slots("momentum", update);
-    ops["_foreach_mul_.Scalar"](velocity, this.momentum);
-    ops["_foreach_addcdiv_.Scalar"](velocity, gradients, root, inTensorFlow ? learningRate : 1);
-    ops["_foreach_add_.List"](values, velocity, inTensorFlow ? -1 : -learningRate);
+    const velocity = momentum === 0 ? [] : this.slots("momentum", update);
+    const options = [learningRate, alpha, eps, momentum, weightDecay, inTensorFlow] as const;
+    ops["fovea::rmsprop_"](values, gradients, square, velocity, ...options);
   }
 }

@@ -29,14 +29,7 @@ export class SGD extends Optimizer {
 
   protected override update(update: Update): void {
     const { values, gradients, learningRate, weightDecay } = update;
-    let direction = gradients;
-    if (weightDecay !== 0) direction = ops["_foreach_add.List"](direction, values, weightDecay);
-    if (this.momentum !== 0) {
-      const velocity = this.slots("momentum", update);
-      ops["_foreach_mul_.Scalar"](velocity, this.momentum);
-      ops["_foreach_add_.List"](velocity, direction);
-      direction = this.nesterov ? ops["_foreach_add.List"](direction, velocity, this.momentum) : velocity;
-    }
-    ops["_foreach_add_.List"](values, direction, -learningRate);
+    const velocity = this.momentum === 0 ? [] : this.slots("momentum", update);
+    ops["fovea::sgd_"](values, gradients, velocity, learningRate, this.momentum, this.nesterov, weightDecay);
   }
 }

@@ -10,6 +10,7 @@ export {
   type Device,
   type Leaf,
   type MaxPoolOptions,
+  type NormActivation,
   type Operand,
   type StoredTensor,
   Tensor,

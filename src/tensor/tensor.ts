@@ -79,6 +79,9 @@ export interface BatchNormOptions {
   eps: number;
 }
 
+/** What {@link Tensor.batchNormAct} ends in: the method of that name, or nothing. */
+export type NormActivation = "none" | "relu" | "relu6" | "silu" | "hardswish";
+
 /**
  * A tensor as networks see it: the operators of {@link OperatorAttributes} as methods.
  *
@@ -148,6 +151,16 @@ export abstract class Tensor {
       momentum,
       eps,
     });
+  }
+
+  /**
+   * activation({@link batchNorm}(x) + residual), the residual of x's shape: three operators, which some kinds of tensor
+   * compute as one.
+   */
+  batchNormAct(options: BatchNormOptions, activation: NormActivation, residual: Tensor | null = null): Tensor {
+    const normed = this.batchNorm(options);
+    const sum = residual === null ? normed : normed.add(residual);
+    return activation === "none" ? sum : sum[activation]();
   }
 
   /** Normalises groups of channels within each sample (Wu and He 2018). */

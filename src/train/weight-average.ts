@@ -18,7 +18,7 @@ export type AverageRule =
  * An average of a network's weights over the moments of training. Parameters and floating-point buffers (running
  * statistics) are averaged, whole-number buffers copied. What has not changed since keeps its bits in the average.
  *
- * Costs the memory of the weights once, and again while {@link update} and {@link apply} run.
+ * Costs the memory of the weights once, and again while {@link apply} runs.
  */
 export class WeightAverage {
   readonly #model: Module;
@@ -139,8 +139,7 @@ export class WeightAverage {
       weights.push(TorchTensor.of(own).id);
     }
     if (averages.length === 0) return;
-    const ways = ops["_foreach_add.List"](weights, averages, -1);
-    ops["_foreach_add_.List"](averages, ways, share);
+    ops["fovea::approach_"](averages, weights, share);
   }
 
   /** How much of the newest weights goes into the average. */

@@ -47,10 +47,10 @@ class Residual(nn.Module):
 
 
 class ResNet(Tutorial):
-    def __init__(self, pre):
+    def __init__(self, pre, n=3):
         super().__init__()
         self.input_net = nn.Sequential(*([conv(3, 16, 3)] if pre else conv_norm_act(3, 16, 3)))
-        self.blocks = nn.Sequential(*(self.block(pre, i, o) for i, o in zip((16, 16, 16, 16, 32, 32, 32, 64, 64), (16,) * 3 + (32,) * 3 + (64,) * 3)))
+        self.blocks = nn.Sequential(*(self.block(pre, i, o) for i, o in zip((16,) * (n + 1) + (32,) * n + (64,) * (n - 1), (16,) * n + (32,) * n + (64,) * n)))
         self.output_net = pooled(64, 10)
 
     def block(self, pre, i, o):

@@ -64,6 +64,19 @@ export function isDeterministic(): boolean {
   return native().deterministic();
 }
 
+/**
+ * With false, Fovea's own kernels (batch norm with its activation, depthwise convolution, pooling, …) give way to libtorch's
+ * operators, which give the same numbers up to rounding: for comparisons, and to find out whether a kernel is at fault.
+ * On at the start, unless the environment variable `FOVEA_FUSED` is 0. Of the whole process.
+ */
+export function setFused(on: boolean): void {
+  native().setFused(on);
+}
+
+export function isFused(): boolean {
+  return native().fused();
+}
+
 /** What tensors hold now; compare before and after to find a leak. */
 export function memory(): MemoryStatistics {
   return native().memory();

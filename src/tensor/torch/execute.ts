@@ -1,6 +1,7 @@
 import { ArgumentError, ShapeError } from "../../errors.js";
 import type { OperatorAttributes, OperatorName } from "../operators.js";
-import { formatShape, sameShape } from "../shape.js";
+import { formatShape, type Pair, type Shape, type Size2, sameShape } from "../shape.js";
+import type { NormActivation } from "../tensor.js";
 import { native, type TensorId } from "./native.js";
 import { ops } from "./ops.js";
 
@@ -26,6 +27,16 @@ function optional(inputs: Inputs, index: number): TensorId | null {
   return inputs[index] ?? null;
 }
 
+/** One kernel for each channel: `[C, 1, height, width]`. The operator leaves to libtorch what does not fit the input. */
+function isDepthwise(weight: Shape, groups: number): boolean {
+  return weight.length === 4 && weight[0] === groups && weight[1] === 1;
+}
+
+/** One number where both are the same: an element of an array costs the addon more to read than a number. */
+function packed(size: Pair): Size2 {
+  return size[0] === size[1] ? size[0] : size;
+}
+
 /** libtorch would broadcast `[N]` against `[N, 1]`, to `[N, N]`: a loss that trains nothing. */
 function checkTarget(operator: OperatorName, input: TensorId, target: TensorId): void {
   const [x, y] = [native().shape(input), native().shape(target)];
@@ -34,42 +45,57 @@ function checkTarget(operator: OperatorName, input: TensorId, target: TensorId):
 
 const reductions = { none: 0, mean: 1, sum: 2 } as const;
 
+/** Batch norm of the vocabulary's inputs, and in the same passes what is added to it and the activation of the sum. */
+export function batchNormAct(
+  x: Inputs,
+  { training, momentum, eps }: OperatorAttributes["batchNorm"],
+  activation: NormActivation,
+  residual: TensorId | null,
+): TensorId {
+  let factor = momentum ?? 0;
+  const batches = optional(x, 5);
+  if (training && batches !== null) {
+    ops["add_.Scalar"](batches, 1);
+    if (momentum === null) factor = 1 / Number(native().item(batches));
+  }
+  return ops["fovea::batch_norm_act"](
+    id(x, 0),
+    optional(x, 1),
+    optional(x, 2),
+    optional(x, 3),
+    optional(x, 4),
+    residual,
+    training,
+    factor,
+    eps,
+    activation,
+  );
+}
+
 type Table = { readonly [K in OperatorName]: (x: Inputs, attributes: OperatorAttributes[K]) => TensorId };
 
 const table: Table = {
-  conv2d: (x, { stride, padding, dilation, groups }) =>
-    ops.conv2d(id(x, 0), id(x, 1), optional(x, 2), stride, padding, dilation, groups),
+  conv2d(x, { stride, padding, dilation, groups }) {
+    const [input, weight, bias] = [id(x, 0), id(x, 1), optional(x, 2)];
+    const [steps, zeros, distances] = [packed(stride), packed(padding), packed(dilation)];
+    if (groups > 1 && isDepthwise(native().shape(weight), groups)) {
+      return ops["fovea::depthwise_conv2d"](input, weight, bias, steps, zeros, distances);
+    }
+    return ops["fovea::conv2d"](input, weight, bias, steps, zeros, distances, groups);
+  },
   linear: (x) => ops.linear(id(x, 0), id(x, 1), optional(x, 2)),
   matmul: (x) => ops.matmul(id(x, 0), id(x, 1)),
 
-  batchNorm(x, { training, momentum, eps }) {
-    let factor = momentum ?? 0;
-    const batches = optional(x, 5);
-    if (training && batches !== null) {
-      ops["add_.Scalar"](batches, 1);
-      if (momentum === null) factor = 1 / Number(native().item(batches));
-    }
-    return ops.batch_norm(
-      id(x, 0),
-      optional(x, 1),
-      optional(x, 2),
-      optional(x, 3),
-      optional(x, 4),
-      training,
-      factor,
-      eps,
-      true,
-    );
-  },
+  batchNorm: (x, attributes) => batchNormAct(x, attributes, "none", null),
   groupNorm: (x, { groups, eps }) => ops.group_norm(id(x, 0), groups, optional(x, 1), optional(x, 2), eps),
   layerNorm: (x, { normalizedShape, eps }) =>
     ops.layer_norm(id(x, 0), normalizedShape, optional(x, 1), optional(x, 2), eps),
 
   maxPool2d: (x, { kernel, stride, padding, dilation, ceilMode }) =>
-    ops.max_pool2d(id(x, 0), kernel, stride, padding, dilation, ceilMode),
+    ops["fovea::max_pool2d"](id(x, 0), packed(kernel), packed(stride), packed(padding), packed(dilation), ceilMode),
   avgPool2d: (x, { kernel, stride, padding, ceilMode, countIncludePad }) =>
-    ops.avg_pool2d(id(x, 0), kernel, stride, padding, ceilMode, countIncludePad),
-  adaptiveAvgPool2d: (x, { size }) => ops.adaptive_avg_pool2d(id(x, 0), size),
+    ops["fovea::avg_pool2d"](id(x, 0), packed(kernel), packed(stride), packed(padding), ceilMode, countIncludePad),
+  adaptiveAvgPool2d: (x, { size }) => ops.adaptive_avg_pool2d(id(x, 0), packed(size)),
   adaptiveMaxPool2d: (x, { size }) => {
     const [values, indices] = ops.adaptive_max_pool2d(id(x, 0), size);
     native().dispose(Math.abs(indices));
@@ -88,7 +114,7 @@ const table: Table = {
   softmax: (x, { dim }) => ops["softmax.int"](id(x, 0), dim),
   logSoftmax: (x, { dim }) => ops["log_softmax.int"](id(x, 0), dim),
 
-  dropout: (x, { p }) => ops.dropout(id(x, 0), p, true),
+  dropout: (x, { p }) => ops["fovea::dropout"](id(x, 0), p),
   stochasticDepth(x, { p, mode }) {
     const input = id(x, 0);
     const shape = native()
@@ -107,7 +133,7 @@ const table: Table = {
 
   add: (x) => ops["add.Tensor"](id(x, 0), id(x, 1)),
   sub: (x) => ops["sub.Tensor"](id(x, 0), id(x, 1)),
-  mul: (x) => ops["mul.Tensor"](id(x, 0), id(x, 1)),
+  mul: (x) => ops["fovea::mul"](id(x, 0), id(x, 1)),
   div: (x) => ops["div.Tensor"](id(x, 0), id(x, 1)),
   addScalar: (x, { value }) => ops["add.Scalar"](id(x, 0), value),
   mulScalar: (x, { value }) => ops["mul.Scalar"](id(x, 0), value),
@@ -115,11 +141,14 @@ const table: Table = {
   exp: (x) => ops.exp(id(x, 0)),
   log: (x) => ops.log(id(x, 0)),
   sqrt: (x) => ops.sqrt(id(x, 0)),
-  mean: (x, { dims, keepDim }) => ops["mean.dim"](id(x, 0), dims, keepDim),
+  mean: (x, { dims, keepDim }) =>
+    keepDim && dims.length === 2 && dims[0] === 2 && dims[1] === 3
+      ? ops["fovea::channel_means"](id(x, 0))
+      : ops["mean.dim"](id(x, 0), dims, keepDim),
   sum: (x, { dims, keepDim }) => ops["sum.dim_IntList"](id(x, 0), dims, keepDim),
 
   cat: (x, { dim }) =>
-    ops.cat(
+    ops["fovea::cat"](
       x.map((_, i) => id(x, i)),
       dim,
     ),

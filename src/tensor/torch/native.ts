@@ -110,6 +110,8 @@ export interface Native {
   setGeneratorState(device: string, state: TensorId): void;
   setDeterministic(on: boolean): void;
   deterministic(): boolean;
+  setFused(on: boolean): void;
+  fused(): boolean;
   setErrorFactory(factory: (kind: string, message: string, operator: string, inputs: string) => Error): void;
   setWarningSink(sink: (message: string) => void): void;
   memory(): MemoryStatistics;

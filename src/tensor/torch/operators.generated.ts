@@ -6,15 +6,24 @@ export type MemoryFormat = "contiguous" | "channelsLast" | "preserve";
 
 /** The operators that Fovea calls, by their names in libtorch; those without a namespace are `aten`. */
 export interface Operators {
-  /** `aten::conv2d(Tensor input, Tensor weight, Tensor? bias=None, int[2] stride=1, int[2] padding=0, int[2] dilation=1, int groups=1) -> Tensor` */
-  conv2d: (
-    input: TensorId,
+  /** `fovea::conv2d(Tensor x, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, int[2] dilation, int groups) -> Tensor` */
+  "fovea::conv2d": (
+    x: TensorId,
     weight: TensorId,
-    bias?: TensorId | null,
-    stride?: readonly (number | bigint)[] | number | bigint,
-    padding?: readonly (number | bigint)[] | number | bigint,
-    dilation?: readonly (number | bigint)[] | number | bigint,
-    groups?: number | bigint,
+    bias: TensorId | null | undefined,
+    stride: readonly (number | bigint)[] | number | bigint,
+    padding: readonly (number | bigint)[] | number | bigint,
+    dilation: readonly (number | bigint)[] | number | bigint,
+    groups: number | bigint,
+  ) => TensorId;
+  /** `fovea::depthwise_conv2d(Tensor x, Tensor weight, Tensor? bias, int[2] stride, int[2] padding, int[2] dilation) -> Tensor` */
+  "fovea::depthwise_conv2d": (
+    x: TensorId,
+    weight: TensorId,
+    bias: TensorId | null | undefined,
+    stride: readonly (number | bigint)[] | number | bigint,
+    padding: readonly (number | bigint)[] | number | bigint,
+    dilation: readonly (number | bigint)[] | number | bigint,
   ) => TensorId;
   /** `aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor` */
   linear: (input: TensorId, weight: TensorId, bias?: TensorId | null) => TensorId;
@@ -134,8 +143,6 @@ export interface Operators {
   ) => TensorId;
   /** `aten::cat(Tensor[] tensors, int dim=0) -> Tensor` */
   cat: (tensors: readonly TensorId[], dim?: number | bigint) => TensorId;
-  /** `aten::stack(Tensor[] tensors, int dim=0) -> Tensor` */
-  stack: (tensors: readonly TensorId[], dim?: number | bigint) => TensorId;
   /** `aten::flatten.using_ints(Tensor(a) self, int start_dim=0, int end_dim=-1) -> Tensor(a)` */
   "flatten.using_ints": (self: TensorId, start_dim?: number | bigint, end_dim?: number | bigint) => TensorId;
   /** `aten::reshape(Tensor(a) self, SymInt[] shape) -> Tensor(a)` */
@@ -154,6 +161,109 @@ export interface Operators {
   constant_pad_nd: (self: TensorId, pad: readonly (number | bigint)[], value?: number | bigint | boolean) => TensorId;
   /** `fovea::shift(Tensor x, int kernel) -> Tensor` */
   "fovea::shift": (x: TensorId, kernel: number | bigint) => TensorId;
+  /** `fovea::sgd_(Tensor(a!)[] values, Tensor[] gradients, Tensor(b!)[] velocities, float rate, float momentum, bool nesterov, float decay) -> ()` */
+  "fovea::sgd_": (
+    values: readonly TensorId[],
+    gradients: readonly TensorId[],
+    velocities: readonly TensorId[],
+    rate: number,
+    momentum: number,
+    nesterov: boolean,
+    decay: number,
+  ) => void;
+  /** `fovea::adam_(Tensor(a!)[] values, Tensor[] gradients, Tensor(b!)[] means, Tensor(c!)[] squares, int[] updates, float rate, float beta1, float beta2, float eps, float decay, bool decoupled) -> ()` */
+  "fovea::adam_": (
+    values: readonly TensorId[],
+    gradients: readonly TensorId[],
+    means: readonly TensorId[],
+    squares: readonly TensorId[],
+    updates: readonly (number | bigint)[],
+    rate: number,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    decay: number,
+    decoupled: boolean,
+  ) => void;
+  /** `fovea::rmsprop_(Tensor(a!)[] values, Tensor[] gradients, Tensor(b!)[] squares, Tensor(c!)[] velocities, float rate, float alpha, float eps, float momentum, float decay, bool in_tensorflow) -> ()` */
+  "fovea::rmsprop_": (
+    values: readonly TensorId[],
+    gradients: readonly TensorId[],
+    squares: readonly TensorId[],
+    velocities: readonly TensorId[],
+    rate: number,
+    alpha: number,
+    eps: number,
+    momentum: number,
+    decay: number,
+    in_tensorflow: boolean,
+  ) => void;
+  /** `fovea::lamb_(Tensor(a!)[] values, Tensor[] gradients, Tensor(b!)[] means, Tensor(c!)[] squares, int[] updates, float rate, float beta1, float beta2, float eps, float decay) -> ()` */
+  "fovea::lamb_": (
+    values: readonly TensorId[],
+    gradients: readonly TensorId[],
+    means: readonly TensorId[],
+    squares: readonly TensorId[],
+    updates: readonly (number | bigint)[],
+    rate: number,
+    beta1: number,
+    beta2: number,
+    eps: number,
+    decay: number,
+  ) => void;
+  /** `fovea::lion_(Tensor(a!)[] values, Tensor[] gradients, Tensor(b!)[] means, float rate, float beta1, float beta2, float decay) -> ()` */
+  "fovea::lion_": (
+    values: readonly TensorId[],
+    gradients: readonly TensorId[],
+    means: readonly TensorId[],
+    rate: number,
+    beta1: number,
+    beta2: number,
+    decay: number,
+  ) => void;
+  /** `fovea::clip_gradients_(Tensor(a!)[] gradients, float most) -> float` */
+  "fovea::clip_gradients_": (gradients: readonly TensorId[], most: number) => number;
+  /** `fovea::approach_(Tensor(a!)[] values, Tensor[] to, float share) -> ()` */
+  "fovea::approach_": (values: readonly TensorId[], to: readonly TensorId[], share: number) => void;
+  /** `fovea::max_pool2d(Tensor x, int[2] kernel, int[2] stride, int[2] padding, int[2] dilation, bool ceil) -> Tensor` */
+  "fovea::max_pool2d": (
+    x: TensorId,
+    kernel: readonly (number | bigint)[] | number | bigint,
+    stride: readonly (number | bigint)[] | number | bigint,
+    padding: readonly (number | bigint)[] | number | bigint,
+    dilation: readonly (number | bigint)[] | number | bigint,
+    ceil: boolean,
+  ) => TensorId;
+  /** `fovea::avg_pool2d(Tensor x, int[2] kernel, int[2] stride, int[2] padding, bool ceil, bool count_padding) -> Tensor` */
+  "fovea::avg_pool2d": (
+    x: TensorId,
+    kernel: readonly (number | bigint)[] | number | bigint,
+    stride: readonly (number | bigint)[] | number | bigint,
+    padding: readonly (number | bigint)[] | number | bigint,
+    ceil: boolean,
+    count_padding: boolean,
+  ) => TensorId;
+  /** `fovea::dropout(Tensor x, float p) -> Tensor` */
+  "fovea::dropout": (x: TensorId, p: number) => TensorId;
+  /** `fovea::mul(Tensor x, Tensor other) -> Tensor` */
+  "fovea::mul": (x: TensorId, other: TensorId) => TensorId;
+  /** `fovea::channel_means(Tensor x) -> Tensor` */
+  "fovea::channel_means": (x: TensorId) => TensorId;
+  /** `fovea::cat(Tensor[] tensors, int dim) -> Tensor` */
+  "fovea::cat": (tensors: readonly TensorId[], dim: number | bigint) => TensorId;
+  /** `fovea::batch_norm_act(Tensor x, Tensor? weight, Tensor? bias, Tensor? running_mean, Tensor? running_var, Tensor? residual, bool training, float momentum, float eps, str activation) -> Tensor` */
+  "fovea::batch_norm_act": (
+    x: TensorId,
+    weight: TensorId | null | undefined,
+    bias: TensorId | null | undefined,
+    running_mean: TensorId | null | undefined,
+    running_var: TensorId | null | undefined,
+    residual: TensorId | null | undefined,
+    training: boolean,
+    momentum: number,
+    eps: number,
+    activation: string,
+  ) => TensorId;
   /** `aten::cross_entropy_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, int ignore_index=-100, float label_smoothing=0.) -> Tensor` */
   cross_entropy_loss: (
     self: TensorId,
@@ -295,57 +405,8 @@ export interface Operators {
   sign_: (self: TensorId) => void;
   /** `aten::clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)` */
   clamp_: (self: TensorId, min?: number | bigint | boolean | null, max?: number | bigint | boolean | null) => void;
-  /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
-  "_foreach_add_.List": (
-    self: readonly TensorId[],
-    other: readonly TensorId[],
-    alpha?: number | bigint | boolean,
-  ) => void;
-  /** `aten::_foreach_add_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()` */
-  "_foreach_add_.Scalar": (self: readonly TensorId[], scalar: number | bigint | boolean) => void;
-  /** `aten::_foreach_mul_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()` */
-  "_foreach_mul_.Scalar": (self: readonly TensorId[], scalar: number | bigint | boolean) => void;
-  /** `aten::_foreach_mul_.ScalarList(Tensor(a!)[] self, Scalar[] scalars) -> ()` */
-  "_foreach_mul_.ScalarList": (self: readonly TensorId[], scalars: readonly (number | bigint | boolean)[]) => void;
-  /** `aten::_foreach_mul.Scalar(Tensor[] self, Scalar scalar) -> Tensor[]` */
-  "_foreach_mul.Scalar": (self: readonly TensorId[], scalar: number | bigint | boolean) => TensorId[];
-  /** `aten::_foreach_add.List(Tensor[] self, Tensor[] other, *, Scalar alpha=1) -> Tensor[]` */
-  "_foreach_add.List": (
-    self: readonly TensorId[],
-    other: readonly TensorId[],
-    alpha?: number | bigint | boolean,
-  ) => TensorId[];
-  /** `aten::_foreach_add.Scalar(Tensor[] self, Scalar scalar) -> Tensor[]` */
-  "_foreach_add.Scalar": (self: readonly TensorId[], scalar: number | bigint | boolean) => TensorId[];
-  /** `aten::_foreach_addcmul_.Scalar(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=1) -> ()` */
-  "_foreach_addcmul_.Scalar": (
-    self: readonly TensorId[],
-    tensor1: readonly TensorId[],
-    tensor2: readonly TensorId[],
-    value?: number | bigint | boolean,
-  ) => void;
-  /** `aten::_foreach_addcdiv_.Scalar(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=1) -> ()` */
-  "_foreach_addcdiv_.Scalar": (
-    self: readonly TensorId[],
-    tensor1: readonly TensorId[],
-    tensor2: readonly TensorId[],
-    value?: number | bigint | boolean,
-  ) => void;
-  /** `aten::_foreach_addcdiv_.ScalarList(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar[] scalars) -> ()` */
-  "_foreach_addcdiv_.ScalarList": (
-    self: readonly TensorId[],
-    tensor1: readonly TensorId[],
-    tensor2: readonly TensorId[],
-    scalars: readonly (number | bigint | boolean)[],
-  ) => void;
   /** `aten::_foreach_sqrt(Tensor[] self) -> Tensor[]` */
   _foreach_sqrt: (self: readonly TensorId[]) => TensorId[];
-  /** `aten::_foreach_sqrt_(Tensor(a!)[] self) -> ()` */
-  _foreach_sqrt_: (self: readonly TensorId[]) => void;
-  /** `aten::_foreach_div_.ScalarList(Tensor(a!)[] self, Scalar[] scalars) -> ()` */
-  "_foreach_div_.ScalarList": (self: readonly TensorId[], scalars: readonly (number | bigint | boolean)[]) => void;
-  /** `aten::_foreach_norm.Scalar(Tensor[] self, Scalar ord=2) -> Tensor[]` */
-  "_foreach_norm.Scalar": (self: readonly TensorId[], ord?: number | bigint | boolean) => TensorId[];
   /** `aten::isfinite(Tensor self) -> Tensor` */
   isfinite: (self: TensorId) => TensorId;
   /** `aten::all(Tensor self) -> Tensor` */

@@ -160,7 +160,7 @@ describe("dispose", () => {
     expect(() => x.add(1)).toThrow(
       "aten::add.Scalar: argument 'self': the tensor was disposed, or its scope has ended",
     );
-    expect(() => ones([2]).mul(x)).toThrow("aten::mul.Tensor: argument 'other': the tensor was disposed");
+    expect(() => ones([2]).mul(x)).toThrow("fovea::mul: argument 'other': the tensor was disposed");
     expect(() => x.data()).toThrow("dtype: the tensor was disposed");
     expect(() => x.backward()).toThrow("backward: the tensor was disposed");
     expect(() => x.requiresGrad).toThrow(EngineError);

@@ -2,8 +2,8 @@ import { ArgumentError } from "../../errors.js";
 import { type ArrayOf, arrayOf, bytesOf, type DType, type TypedArray } from "../dtype.js";
 import type { OperatorAttributes, OperatorName } from "../operators.js";
 import { elements, formatShape, type Shape } from "../shape.js";
-import { type Operand, Tensor } from "../tensor.js";
-import { execute } from "./execute.js";
+import { type BatchNormOptions, type NormActivation, type Operand, Tensor } from "../tensor.js";
+import { batchNormAct, execute } from "./execute.js";
 import { guardOf } from "./guard.js";
 import { native, type TensorId } from "./native.js";
 import type { MemoryFormat } from "./operators.generated.js";
@@ -58,13 +58,19 @@ export class TorchTensor extends Tensor {
     inputs: readonly (Operand | null)[],
     attributes: OperatorAttributes[K],
   ): TorchTensor {
-    // A loop, because this is the way of every operator and `map` takes a tenth of a small one's time.
-    const ids = new Array<TensorId | null>(inputs.length);
-    for (let i = 0; i < inputs.length; i++) {
-      const input = inputs[i] ?? null;
-      ids[i] = input === null ? null : input instanceof TorchTensor ? input.id : TorchTensor.of(input).id;
-    }
-    return new TorchTensor(execute(operator, ids, attributes));
+    return new TorchTensor(execute(operator, idsOf(inputs), attributes));
+  }
+
+  override batchNormAct(
+    options: BatchNormOptions,
+    activation: NormActivation,
+    residual: Tensor | null = null,
+  ): TorchTensor {
+    const { weight, bias, runningMean, runningVar, batchesTracked, ...attributes } = options;
+    const ids = idsOf([this, weight, bias, runningMean, runningVar, batchesTracked]);
+    return new TorchTensor(
+      batchNormAct(ids, attributes, activation, residual === null ? null : TorchTensor.of(residual).id),
+    );
   }
 
   override get shape(): Shape {
@@ -216,4 +222,14 @@ export class TorchTensor extends Tensor {
     const values = count <= 16 ? ` [${Array.from<number | bigint>(this.dataAs(readable)).join(", ")}]` : "";
     return `Tensor ${this.dtype}${formatShape(this.shape)}${values}`;
   }
+}
+
+function idsOf(operands: readonly (Operand | null)[]): (TensorId | null)[] {
+  // A loop, because this is the way of every operator and `map` takes a tenth of a small one's time.
+  const ids = new Array<TensorId | null>(operands.length);
+  for (let i = 0; i < operands.length; i++) {
+    const operand = operands[i] ?? null;
+    ids[i] = operand === null ? null : operand instanceof TorchTensor ? operand.id : TorchTensor.of(operand).id;
+  }
+  return ids;
 }

@@ -1,0 +1,40 @@
+/** Documents whose figures are written by a script. */
+import { readFileSync, writeFileSync } from "node:fs";
+
+/** Rows as a table in Markdown: the first is the heading, the first column stands left, the others right. */
+export function markdownTable([head, ...rows]) {
+  const line = (cells) => `| ${cells.join(" | ")} |`;
+  return [line(head), line(head.map((_, i) => (i === 0 ? "---" : "--:"))), ...rows.map(line)].join("\n");
+}
+
+/**
+ * Puts texts between the comments `<!-- begin NAME -->` and `<!-- end NAME -->` of a file.
+ *
+ * @param sections texts by name
+ */
+export function writeSections(path, sections) {
+  let text = readFileSync(path, "utf8");
+  for (const [name, content] of Object.entries(sections)) {
+    const [begin, end] = [`<!-- begin ${name} -->`, `<!-- end ${name} -->`];
+    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`${path} has no ${begin} … ${end}`);
+    text = `${text.slice(0, from + begin.length)}\n\n${content.trim()}\n\n${text.slice(to)}`;
+  }
+  writeFileSync(path, text);
+}
+
+/** What a run depends on, in one paragraph. */
+export function conditionsText(runs) {
+  return Object.values(runs)
+    .map(({ date, processor, cores, memoryGiB, node, threads, rounds, tolerance, budgetSeconds, contenders }) => {
+      const versions = Object.entries(contenders).map(
+        ([name, { version, capability }]) => `${name} ${version}${capability ? ` (${capability})` : ""}`,
+      );
+      const budget = budgetSeconds === undefined ? "" : `, ${budgetSeconds} s a sample`;
+      return (
+        `Measured on ${date}: ${processor}, ${cores} cores, ${memoryGiB} GiB, Node ${node.slice(1)}, ${threads} threads, ` +
+        `${rounds} rounds${budget}, noise up to ${100 * tolerance} %; ${versions.join(", ")}.`
+      );
+    })
+    .join("\n\n");
+}

@@ -1,0 +1,180 @@
+// Channels put behind each other where they are the innermost dimension: pieces of every pixel, copied by all threads.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "applies.h"
+#include "simd.h"
+
+namespace fovea {
+
+namespace {
+
+/** One of the tensors, and where its channels stand among all. */
+template <typename T>
+struct Piece {
+  T* data;
+  int64_t channels, first;
+};
+
+/** Moves of one width, of which the last overlaps the one before. */
+template <int64_t Lanes, typename T>
+FOVEA_INLINE void copyLanes(const T* from, T* to, int64_t count) {
+  for (int64_t i = 0; i < count - Lanes; i += Lanes) std::memcpy(to + i, from + i, Lanes * sizeof(T));
+  std::memcpy(to + count - Lanes, from + count - Lanes, Lanes * sizeof(T));
+}
+
+template <typename T>
+FOVEA_INLINE void copyRun(const T* from, T* to, int64_t count) {
+  if (count >= 16) copyLanes<16>(from, to, count);
+  else if (count >= 8) copyLanes<8>(from, to, count);
+  else if (count >= 4) copyLanes<4>(from, to, count);
+  else copyLanes<1>(from, to, count);
+}
+
+/** Pixel by pixel, so that the whole is written or read from its beginning to its end. */
+template <bool Joins, typename T>
+FOVEA_INLINE void copyPixels(const Piece<T>* pieces, int64_t count, T* whole, int64_t channels, int64_t begin, int64_t end) {
+  for (int64_t pixel = begin; pixel < end; pixel++) {
+    for (const Piece<T>* piece = pieces; piece != pieces + count; piece++) {
+      T* among = whole + pixel * channels + piece->first;
+      T* alone = piece->data + pixel * piece->channels;
+      if (Joins) copyRun(alone, among, piece->channels);
+      else copyRun(among, alone, piece->channels);
+    }
+  }
+}
+
+FOVEA_SIMD void joinPixels(const Piece<float>* pieces, int64_t count, float* whole, int64_t channels, int64_t begin,
+                           int64_t end) {
+  copyPixels<true>(pieces, count, whole, channels, begin, end);
+}
+FOVEA_SIMD void joinPixels(const Piece<double>* pieces, int64_t count, double* whole, int64_t channels, int64_t begin,
+                           int64_t end) {
+  copyPixels<true>(pieces, count, whole, channels, begin, end);
+}
+FOVEA_SIMD void partPixels(const Piece<float>* pieces, int64_t count, float* whole, int64_t channels, int64_t begin,
+                           int64_t end) {
+  copyPixels<false>(pieces, count, whole, channels, begin, end);
+}
+FOVEA_SIMD void partPixels(const Piece<double>* pieces, int64_t count, double* whole, int64_t channels, int64_t begin,
+                           int64_t end) {
+  copyPixels<false>(pieces, count, whole, channels, begin, end);
+}
+
+/** Numbers that are worth a thread. */
+constexpr int64_t numbersPerTask = 1 << 14;
+
+int64_t grain(int64_t channels) { return std::max<int64_t>(1, numbersPerTask / channels); }
+
+int64_t pixelsOf(const at::Tensor& x) { return x.size(0) * x.size(2) * x.size(3); }
+
+template <typename T>
+void join(at::TensorList tensors, const at::Tensor& out) {
+  const int64_t channels = out.size(1);
+  T* whole = out.data_ptr<T>();
+  std::vector<Piece<T>> pieces;
+  int64_t first = 0;
+  for (const at::Tensor& x : tensors) {
+    pieces.push_back({x.data_ptr<T>(), x.size(1), first});
+    first += x.size(1);
+  }
+  at::parallel_for(0, pixelsOf(out), grain(channels), [&](int64_t begin, int64_t end) {
+    joinPixels(pieces.data(), pieces.size(), whole, channels, begin, end);
+  });
+}
+
+template <typename T>
+void part(const at::Tensor& dy, const std::vector<at::Tensor>& parts, const std::vector<int64_t>& firsts) {
+  const int64_t channels = dy.size(1);
+  T* whole = dy.data_ptr<T>();
+  std::vector<Piece<T>> pieces;
+  for (size_t i = 0; i < parts.size(); i++) pieces.push_back({parts[i].data_ptr<T>(), parts[i].size(1), firsts[i]});
+  if (pieces.empty()) return;
+  at::parallel_for(0, pixelsOf(dy), grain(channels), [&](int64_t begin, int64_t end) {
+    partPixels(pieces.data(), pieces.size(), whole, channels, begin, end);
+  });
+}
+
+bool joins(at::TensorList tensors, int64_t dim) {
+  if (tensors.size() < 2 || !(dim == 1 || dim == -3)) return false;
+  const at::Tensor& first = tensors[0];
+  for (const at::Tensor& x : tensors) {
+    if (x.dim() != 4 || !kernelTakes(x) || x.scalar_type() != first.scalar_type()) return false;
+    if (x.size(0) != first.size(0) || x.size(2) != first.size(2) || x.size(3) != first.size(3)) return false;
+    if (x.is_contiguous() || !x.is_contiguous(at::MemoryFormat::ChannelsLast)) return false;
+  }
+  return true;
+}
+
+at::Tensor joined(at::TensorList tensors) {
+  const at::Tensor& x = tensors[0];
+  int64_t channels = 0;
+  for (const at::Tensor& tensor : tensors) channels += tensor.size(1);
+  at::Tensor out = at::empty({x.size(0), channels, x.size(2), x.size(3)},
+                             x.options().memory_format(at::MemoryFormat::ChannelsLast));
+  if (x.scalar_type() == at::kFloat) join<float>(tensors, out);
+  else join<double>(tensors, out);
+  return out;
+}
+
+struct Cat : torch::autograd::Function<Cat> {
+  static at::Tensor forward(torch::autograd::AutogradContext* context, at::TensorList tensors) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    std::vector<int64_t> channels;
+    for (const at::Tensor& x : tensors) channels.push_back(x.size(1));
+    context->saved_data["channels"] = channels;
+    return joined(tensors);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
+    const std::vector<int64_t> channels = context->saved_data["channels"].toIntVector();
+    torch::autograd::variable_list all(channels.size());
+    if (!gradients[0].defined()) return all;
+    const at::Tensor dy =
+        at::GradMode::is_enabled() ? gradients[0] : gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+    std::vector<at::Tensor> copies;
+    std::vector<int64_t> firsts;
+    int64_t first = 0;
+    for (size_t i = 0; i < channels.size(); first += channels[i], i++) {
+      if (!context->needs_input_grad(i)) continue;
+      // Who reads most of every pixel does so well in place: no copy of what is only added to another gradient.
+      if (at::GradMode::is_enabled() || 2 * channels[i] > dy.size(1)) {
+        all[i] = dy.narrow(1, first, channels[i]);
+        continue;
+      }
+      all[i] = at::empty({dy.size(0), channels[i], dy.size(2), dy.size(3)},
+                         dy.options().memory_format(at::MemoryFormat::ChannelsLast));
+      copies.push_back(all[i]);
+      firsts.push_back(first);
+    }
+    if (dy.scalar_type() == at::kFloat) part<float>(dy, copies, firsts);
+    else part<double>(dy, copies, firsts);
+    return all;
+  }
+};
+
+at::Tensor cat(at::TensorList tensors, int64_t dim) { return joins(tensors, dim) ? joined(tensors) : at::cat(tensors, dim); }
+
+at::Tensor differentiableCat(at::TensorList tensors, int64_t dim) {
+  if (!joins(tensors, dim)) return at::cat(tensors, dim);
+  if (std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& x) { return differentiated(x); })) {
+    return Cat::apply(tensors);
+  }
+  at::AutoDispatchBelowADInplaceOrView below;
+  return joined(tensors);
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(fovea, library) { library.def("cat(Tensor[] tensors, int dim) -> Tensor"); }
+TORCH_LIBRARY_IMPL(fovea, CompositeExplicitAutograd, library) { library.impl("cat", cat); }
+TORCH_LIBRARY_IMPL(fovea, Autograd, library) { library.impl("cat", differentiableCat); }
+
+}  // namespace fovea
