@@ -1,72 +1,129 @@
 #!/usr/bin/env node
 /**
- * What a call of an operator costs apart from its arithmetic: the addition of two tensors of 4 elements without gradients, called
- * from JavaScript and from Python. Required: no more than from Python.
+ * What a call of an operator costs apart from its arithmetic: the operators that networks call most, on tensors of a few
+ * elements, called from JavaScript and from Python, without gradients and recorded for them. Required: no more than from
+ * Python. What libtorch itself takes for a call, measured by a loop in TorchScript, is shown beside; required of what comes
+ * on top from JavaScript: less than 2 µs.
+ *
+ * Of the calls in the forward passes of the networks that this library has, these operators make up 97 %. One call without
+ * gradients leaves its result to the garbage collector; the others run in scopes of 100 calls, as a step of training runs
+ * in one.
  */
 import { contenders, contest } from "./lib/contest.mjs";
 import { figures, ratio, showFigures } from "./lib/figures.mjs";
 import { readOptions } from "./lib/options.mjs";
 import { conclude, conditions, printTable } from "./lib/report.mjs";
 
-const calls = 200_000;
+const calls = 50_000;
 const repeats = 5;
+const mostOverhead = 2000;
+const collected = "a.add(b), left to the garbage collector";
+const scoped = ", with gradients";
 
 const options = readOptions();
 if (options.measure) await measure();
 else await compare();
 
-/** Nanoseconds a call, the best of some repeats, for each way of writing it. */
+/** Nanoseconds a call, the best of some repeats, for each operator. */
 async function measure() {
   const torch = await import("fovea/torch");
   torch.setThreads(options.threads);
-  const a = torch.tensor([1, 2, 3, 4]);
-  const b = torch.tensor([5, 6, 7, 8]);
-  const ways = {
-    "a.add(b)": () => {
-      for (let i = 0; i < calls; i++) a.add(b);
-    },
-    "a.add(b) in scopes of 100": () => {
-      for (let i = 0; i < calls; i += 100) {
-        torch.scope(() => {
-          for (let j = 0; j < 100; j++) a.add(b);
-        });
-      }
-    },
-  };
   const results = {};
-  torch.noGrad(() => {
-    for (const [way, run] of Object.entries(ways)) {
+  const time = (row, run) => {
+    run();
+    let best = Number.POSITIVE_INFINITY;
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      const start = process.hrtime.bigint();
       run();
-      let best = Number.POSITIVE_INFINITY;
-      for (let repeat = 0; repeat < repeats; repeat++) {
-        const start = process.hrtime.bigint();
-        run();
-        best = Math.min(best, Number(process.hrtime.bigint() - start) / calls);
-      }
-      results[way] = best;
+      best = Math.min(best, Number(process.hrtime.bigint() - start) / calls);
     }
+    results[row] = best;
+  };
+  const inScopes = (call) => () => {
+    for (let i = 0; i < calls; i += 100) {
+      torch.scope(() => {
+        for (let j = 0; j < 100; j++) call();
+      });
+    }
+  };
+  torch.noGrad(() => {
+    for (const [row, call] of Object.entries(operators(torch, false))) time(row, inScopes(call));
+    const { add } = operators(torch, false);
+    time(collected, () => {
+      for (let i = 0; i < calls; i++) add();
+    });
   });
+  for (const [row, call] of Object.entries(operators(torch, true))) time(row + scoped, inScopes(call));
   const { version, cpuCapability } = torch.engineInfo();
   console.log(JSON.stringify({ version, capability: cpuCapability, results }));
+}
+
+/** By the name of the row; `operator-overhead.py` has the same ones. One channel, so that no operator wakes a thread. */
+function operators(torch, gradients) {
+  const of = (...shape) => {
+    const tensor = torch.randn(shape);
+    tensor.requiresGrad = gradients;
+    return tensor;
+  };
+  const [x, y, scale] = [of(1, 1, 2, 2), of(1, 1, 2, 2), of(1, 1, 1, 1)];
+  const [kernel, rows, matrix, bias] = [of(1, 1, 1, 1), of(2, 4), of(4, 4), of(4)];
+  const norm = {
+    weight: of(1),
+    bias: of(1),
+    runningMean: torch.zeros([1]),
+    runningVar: torch.ones([1]),
+    batchesTracked: null,
+    training: gradients,
+    momentum: 0.1,
+    eps: 1e-5,
+  };
+  return {
+    conv2d: () => x.conv2d(kernel),
+    batchNorm: () => x.batchNorm(norm),
+    relu: () => x.relu(),
+    silu: () => x.silu(),
+    sigmoid: () => x.sigmoid(),
+    add: () => x.add(y),
+    mul: () => x.mul(scale),
+    mean: () => x.mean([2, 3], true),
+    cat: () => x.cat([y], 1),
+    maxPool2d: () => x.maxPool2d(2),
+    adaptiveAvgPool2d: () => x.adaptiveAvgPool2d(1),
+    flatten: () => x.flatten(1),
+    linear: () => rows.linear(matrix, bias),
+  };
 }
 
 async function compare() {
   const result = { conditions: { ...conditions(options), calls, repeats }, rows: [], requirements: [] };
   const { fovea, pytorch } = await contest(contenders(import.meta.url, options), options);
   Object.assign(result.conditions, { fovea: fovea.about, pytorch: pytorch.about });
-  const table = [["nanoseconds a call, median (least to greatest)", "Fovea", "PyTorch", "ratio"]];
-  for (const [way, ours] of Object.entries(fovea.rows)) {
-    for (const [peer, theirs] of Object.entries(pytorch.rows)) {
-      const compared = ratio(ours, theirs);
-      result.rows.push({ way, peer, fovea: figures(ours), pytorch: figures(theirs), ratio: compared });
-      table.push([
-        `${way} against ${peer}`,
-        showFigures(figures(ours)),
-        showFigures(figures(theirs)),
-        showFigures(compared),
-      ]);
-      result.requirements.push({ what: `${way} costs at most what ${peer} costs`, met: compared.median <= 1 });
-    }
+  const table = [["nanoseconds a call, median (least to greatest)", "Fovea", "PyTorch", "ratio", "of it libtorch"]];
+  for (const [row, ours] of Object.entries(fovea.rows)) {
+    const peer = row === collected ? "add" : row;
+    const theirs = pytorch.rows[peer];
+    const engine = pytorch.rows[`${peer}, libtorch alone`];
+    const compared = ratio(ours, theirs);
+    const overhead = figures(ours.map((value, i) => value - engine[i]));
+    result.rows.push({
+      operator: row,
+      fovea: figures(ours),
+      pytorch: figures(theirs),
+      ratio: compared,
+      libtorch: figures(engine),
+      overhead,
+    });
+    table.push([
+      row,
+      ...[ours, theirs].map((each) => showFigures(figures(each))),
+      showFigures(compared),
+      showFigures(figures(engine)),
+    ]);
+    result.requirements.push({ what: `${row} costs at most what it costs in Python`, met: compared.median <= 1 });
+    result.requirements.push({
+      what: `${row} costs less than 2 µs on top of libtorch`,
+      met: overhead.median < mostOverhead,
+    });
   }
   printTable(table);
   conclude("operator-overhead", result, options);

@@ -1,39 +1,101 @@
-"""The Python side of operator-overhead.mjs: nanoseconds a call, the best of some repeats."""
+"""The Python side of operator-overhead.mjs: nanoseconds a call, the best of some repeats, and those of libtorch alone."""
 import json
 import time
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from lib.about import about
 
-CALLS = 200_000
+CALLS = 50_000
 REPEATS = 5
 
 
-def function(a, b):
-    add = torch.add
-    for _ in range(CALLS):
-        add(a, b)
-
-
-def operator(a, b):
-    for _ in range(CALLS):
-        a + b
-
-
-def best(run, a, b):
-    run(a, b)
+def best(run):
+    run()
     times = []
     for _ in range(REPEATS):
         start = time.perf_counter_ns()
-        run(a, b)
+        run()
         times.append((time.perf_counter_ns() - start) / CALLS)
     return min(times)
 
 
+def repeated(call):
+    """The loop in which Python calls the operator."""
+
+    def run():
+        for _ in range(CALLS):
+            call()
+
+    return run
+
+
+# The same loops in TorchScript, whose interpreter calls libtorch without Python. They give the last result, or the loop would be
+# found to do nothing.
+SCRIPT = """
+def loop(x, y, scale, kernel, rows, matrix, bias, one, mean, variance, training: bool, calls: int):
+    last = x
+    for _ in range(calls):
+        last = {call}
+    return last
+"""
+
+CALLS_OF_LIBTORCH = {
+    "conv2d": "torch.conv2d(x, kernel, None, [1, 1], [0, 0], [1, 1], 1)",
+    "batchNorm": "torch.batch_norm(x, one, one, mean, variance, training, 0.1, 1e-5, True)",
+    "relu": "torch.relu(x)",
+    "silu": "torch.silu(x)",
+    "sigmoid": "torch.sigmoid(x)",
+    "add": "torch.add(x, y)",
+    "mul": "torch.mul(x, scale)",
+    "mean": "torch.mean(x, [2, 3], True)",
+    "cat": "torch.cat([x, y], 1)",
+    "maxPool2d": "torch.max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], False)",
+    "adaptiveAvgPool2d": "torch.adaptive_avg_pool2d(x, [1, 1])",
+    "flatten": "torch.flatten(x, 1, -1)",
+    "linear": "torch.nn.functional.linear(rows, matrix, bias)",
+}
+
+
+def measure(gradients):
+    def of(*shape):
+        return torch.randn(*shape, requires_grad=gradients)
+
+    x, y, scale = of(1, 1, 2, 2), of(1, 1, 2, 2), of(1, 1, 1, 1)
+    kernel, rows, matrix, bias, one = of(1, 1, 1, 1), of(2, 4), of(4, 4), of(4), of(1)
+    mean, variance = torch.zeros(1), torch.ones(1)
+    calls = {
+        "conv2d": lambda: F.conv2d(x, kernel),
+        "batchNorm": lambda: F.batch_norm(x, mean, variance, one, one, gradients, 0.1, 1e-5),
+        "relu": lambda: F.relu(x),
+        "silu": lambda: F.silu(x),
+        "sigmoid": lambda: x.sigmoid(),
+        "add": lambda: x + y,
+        "mul": lambda: x * scale,
+        "mean": lambda: x.mean((2, 3), keepdim=True),
+        "cat": lambda: torch.cat([x, y], 1),
+        "maxPool2d": lambda: F.max_pool2d(x, 2),
+        "adaptiveAvgPool2d": lambda: F.adaptive_avg_pool2d(x, 1),
+        "flatten": lambda: x.flatten(1),
+        "linear": lambda: F.linear(rows, matrix, bias),
+    }
+    suffix = ", with gradients" if gradients else ""
+    results = {}
+    for name, call in calls.items():
+        results[name + suffix] = best(repeated(call))
+        script = torch.jit.CompilationUnit(SCRIPT.format(call=CALLS_OF_LIBTORCH[name])).loop
+        alone = lambda: script(x, y, scale, kernel, rows, matrix, bias, one, mean, variance, gradients, CALLS)
+        results[f"{name}{suffix}, libtorch alone"] = best(alone)
+    return results
+
+
 if __name__ == "__main__":
-    a, b = torch.tensor([1.0, 2, 3, 4]), torch.tensor([5.0, 6, 7, 8])
-    ways = {"torch.add(a, b)": function, "a + b": operator}
+    # As they come, not merged into kernels made for the loop.
+    torch._C._jit_set_profiling_executor(False)
+    torch._C._jit_override_can_fuse_on_cpu(False)
     with torch.no_grad():
-        results = {way: best(run, a, b) for way, run in ways.items()}
+        results = measure(gradients=False)
+    results.update(measure(gradients=True))
     print(json.dumps({**about(), "results": results}))

@@ -2,11 +2,10 @@
 #include <dlfcn.h>
 #include <node_api.h>
 
-#include <cstdlib>
-
 #include "allocator.h"
 #include "autocast.h"
 #include "autograd.h"
+#include "capability.h"
 #include "data.h"
 #include "engine.h"
 #include "entry.h"
@@ -14,16 +13,6 @@
 #include "operators.h"
 
 namespace {
-
-// libtorch chooses its vector kernels when the first one runs, and takes AVX-512 only where this variable asks for it.
-void chooseKernels() {
-#if defined(__x86_64__) && defined(__linux__)
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512vl")) {
-    setenv("ATEN_CPU_CAPABILITY", "avx512", /*overwrite=*/0);
-  }
-#endif
-}
 
 // Node unloads an addon with the last worker that loaded it; libtorch would go on calling into what is gone.
 void stayLoaded() {
@@ -38,7 +27,7 @@ void close(node_api_basic_env, void* data, void*) { static_cast<fovea::Environme
 NAPI_MODULE_INIT() {
   static const bool once = [] {
     stayLoaded();
-    chooseKernels();
+    fovea::chooseCapability();
     fovea::installAllocator();
     return true;
   }();

@@ -203,7 +203,11 @@ napi_value enterScope(napi_env env, Arguments&) {
 }
 
 napi_value exitScope(napi_env env, Arguments& arguments) {
-  Environment::of(env).exitScope(toIntegers(env, arguments[0]));
+  return fromInteger(env, Environment::of(env).exitScope(toIntegers(env, arguments[0])));
+}
+
+napi_value disposeInScope(napi_env env, Arguments& arguments) {
+  Environment::of(env).disposeInScope(toId(env, arguments[0]));
   return undefined(env);
 }
 
@@ -230,6 +234,7 @@ void exportData(napi_env env, napi_value exports) {
   method<openSharedGuard>(env, exports, "openSharedGuard");
   method<enterScope>(env, exports, "enterScope");
   method<exitScope>(env, exports, "exitScope");
+  method<disposeInScope>(env, exports, "disposeInScope");
   method<keep>(env, exports, "keep");
 }
 

@@ -11,10 +11,12 @@
 #include <thread>
 
 #include "allocator.h"
+#include "capability.h"
 #include "entry.h"
 #include "environment.h"
 #include "javascript.h"
 #include "kernels/fused.h"
+#include "system-memory.h"
 #include "values.h"
 
 namespace fovea {
@@ -96,12 +98,14 @@ napi_value memory(napi_env env, Arguments&) {
   setProperty(env, object, "used", fromInteger(env, statistics.used));
   setProperty(env, object, "cached", fromInteger(env, statistics.cached));
   setProperty(env, object, "peak", fromInteger(env, statistics.peak));
+  setProperty(env, object, "peakReserved", fromInteger(env, statistics.peakReserved));
   setProperty(env, object, "limit", fromInteger(env, statistics.limit));
+  setProperty(env, object, "systemAllocations", fromInteger(env, statistics.systemAllocations));
   return object;
 }
 
-napi_value releaseMemory(napi_env env, Arguments&) {
-  releaseCachedMemory();
+napi_value emptyCache(napi_env env, Arguments&) {
+  fovea::emptyCache();
   return undefined(env);
 }
 
@@ -124,6 +128,8 @@ napi_value info(napi_env env, Arguments&) {
   setProperty(env, object, "cudaDevices",
               fromInteger(env, torch::cuda::is_available() ? static_cast<int64_t>(torch::cuda::device_count()) : 0));
   setProperty(env, object, "builtWithCuda", fromBool(env, at::hasCUDA() || torch::cuda::is_available()));
+  setProperty(env, object, "capabilityChoice", fromString(env, capabilityChoice()));
+  setProperty(env, object, "hugePages", fromBool(env, hugePages()));
   setProperty(env, object, "configuration", fromString(env, at::show_config()));
   return object;
 }
@@ -143,7 +149,7 @@ void exportEngine(napi_env env, napi_value exports) {
   method<setErrorFactory>(env, exports, "setErrorFactory");
   method<setWarningSink>(env, exports, "setWarningSink");
   method<memory>(env, exports, "memory");
-  method<releaseMemory>(env, exports, "releaseMemory");
+  method<emptyCache>(env, exports, "emptyCache");
   method<resetPeakMemory>(env, exports, "resetPeakMemory");
   method<synchronize>(env, exports, "synchronize");
   method<info>(env, exports, "info");

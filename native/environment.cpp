@@ -137,14 +137,16 @@ void Environment::close() {
   if (guards_ == 0) delete this;
 }
 
-void Environment::exitScope(const std::vector<Id>& kept) {
+int64_t Environment::exitScope(const std::vector<Id>& kept) {
   if (scopes_.empty()) throw ArgumentError("no scope is open");
   auto depth = static_cast<uint32_t>(scopes_.size());
+  int64_t left = 0;
   for (Id id : kept) {
     Place place = placeOf(id);
     // A tensor of an outer scope that the inner one returns stays where it was.
     if (place == kNone || slots_[place].scope != depth) continue;
     unlink(place);
+    left++;
     if (depth > 1) {
       link(place, depth - 1);
     } else {
@@ -155,6 +157,12 @@ void Environment::exitScope(const std::vector<Id>& kept) {
   scopes_.pop_back();
   tellCollector();
   dropPins();
+  return left;
+}
+
+void Environment::disposeInScope(Id id) {
+  Place place = placeOf(id);
+  if (place != kNone && !scopes_.empty() && slots_[place].scope == scopes_.size()) free(place);
 }
 
 void Environment::keep(Id id) {

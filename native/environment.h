@@ -50,8 +50,10 @@ class Environment {
   napi_value openSharedGuard(std::vector<Id> ofTheLast);
 
   void enterScope() { scopes_.push_back(kNone); }
-  // Ends the innermost scope. The kept tensors move to the scope around it.
-  void exitScope(const std::vector<Id>& kept);
+  // Ends the innermost scope. The kept tensors that were made in it move to the scope around it; their number.
+  int64_t exitScope(const std::vector<Id>& kept);
+  // Frees the tensor now if it belongs to the innermost scope.
+  void disposeInScope(Id id);
   // Takes the tensor out of every scope.
   void keep(Id id);
   size_t scopeDepth() const { return scopes_.size(); }

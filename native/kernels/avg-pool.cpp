@@ -9,6 +9,7 @@
 
 #include "applies.h"
 #include "simd.h"
+#include "tasks.h"
 
 namespace fovea {
 
@@ -140,16 +141,13 @@ bool planned(const at::Tensor& x, at::IntArrayRef kernel, at::IntArrayRef stride
   return true;
 }
 
-constexpr int64_t elementsPerTask = 1 << 14;
-
 template <typename T>
 void run(const at::Tensor& from, const at::Tensor& to, const Windows& w, bool backward) {
   const T* x = from.data_ptr<T>();
   T* y = to.data_ptr<T>();
   const int64_t channels = to.size(1), height = backward ? w.height : w.rows, width = backward ? w.width : w.columns;
   const int64_t rows = to.size(0) * height * (w.channelsLast ? 1 : channels);
-  const int64_t grain = std::max<int64_t>(1, elementsPerTask / (width * (w.channelsLast ? channels : 1)));
-  at::parallel_for(0, rows, grain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, rows, rowsPerTask(width * (w.channelsLast ? channels : 1)), [&](int64_t begin, int64_t end) {
     if (backward) shares(x, y, channels, w, begin, end);
     else means(x, y, channels, w, begin, end);
   });

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <numeric>
 
-namespace fovea {
+namespace fovea::batchnorm {
 
 /** Elements worth a task. */
 constexpr int64_t elementsOfPiece = 1 << 14;
@@ -107,4 +107,4 @@ struct ChannelLayout {
   }
 };
 
-}  // namespace fovea
+}  // namespace fovea::batchnorm

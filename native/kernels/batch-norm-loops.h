@@ -9,7 +9,7 @@
 #include "activation.h"
 #include "simd.h"
 
-namespace fovea {
+namespace fovea::batchnorm {
 
 /** What the loops read of every channel. */
 template <class T>
@@ -242,4 +242,4 @@ static FOVEA_SIMD void gradient(const T* __restrict__ x, const T* __restrict__ g
 
 }  // namespace planes
 
-}  // namespace fovea
+}  // namespace fovea::batchnorm

@@ -10,6 +10,7 @@
 
 #include "applies.h"
 #include "simd.h"
+#include "tasks.h"
 
 namespace fovea {
 
@@ -67,11 +68,6 @@ FOVEA_SIMD void partPixels(const Piece<double>* pieces, int64_t count, double* w
   copyPixels<false>(pieces, count, whole, channels, begin, end);
 }
 
-/** Numbers that are worth a thread. */
-constexpr int64_t numbersPerTask = 1 << 14;
-
-int64_t grain(int64_t channels) { return std::max<int64_t>(1, numbersPerTask / channels); }
-
 int64_t pixelsOf(const at::Tensor& x) { return x.size(0) * x.size(2) * x.size(3); }
 
 template <typename T>
@@ -84,7 +80,7 @@ void join(at::TensorList tensors, const at::Tensor& out) {
     pieces.push_back({x.data_ptr<T>(), x.size(1), first});
     first += x.size(1);
   }
-  at::parallel_for(0, pixelsOf(out), grain(channels), [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, pixelsOf(out), rowsPerTask(channels), [&](int64_t begin, int64_t end) {
     joinPixels(pieces.data(), pieces.size(), whole, channels, begin, end);
   });
 }
@@ -96,7 +92,7 @@ void part(const at::Tensor& dy, const std::vector<at::Tensor>& parts, const std:
   std::vector<Piece<T>> pieces;
   for (size_t i = 0; i < parts.size(); i++) pieces.push_back({parts[i].data_ptr<T>(), parts[i].size(1), firsts[i]});
   if (pieces.empty()) return;
-  at::parallel_for(0, pixelsOf(dy), grain(channels), [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, pixelsOf(dy), rowsPerTask(channels), [&](int64_t begin, int64_t end) {
     partPixels(pieces.data(), pieces.size(), whole, channels, begin, end);
   });
 }

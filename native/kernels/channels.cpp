@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "applies.h"
-#include "lanes.h"
+#include "short-loops.h"
 #include "simd.h"
+#include "tasks.h"
 
 namespace fovea {
 
@@ -80,7 +81,6 @@ FOVEA_SIMD double scalePlane(const double* dy, const double* x, double factor, d
   return scaledPlane(dy, x, factor, dx, pixels);
 }
 
-constexpr int64_t elementsPerTask = 1 << 14;
 
 template <typename T>
 void scaleBackward(const at::Tensor& dyTensor, const at::Tensor& xTensor, const at::Tensor& factorsTensor,
@@ -89,8 +89,7 @@ void scaleBackward(const at::Tensor& dyTensor, const at::Tensor& xTensor, const 
   T *dx = dxTensor.data_ptr<T>(), *sums = sumsTensor.data_ptr<T>();
   const int64_t images = xTensor.size(0), channels = xTensor.size(1), pixels = xTensor.size(2) * xTensor.size(3);
   if (!channelsLast) {
-    const int64_t grain = std::max<int64_t>(1, elementsPerTask / pixels);
-    at::parallel_for(0, images * channels, grain, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, images * channels, rowsPerTask(pixels), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; i++) {
         sums[i] = scalePlane(dy + i * pixels, x + i * pixels, factors[i], dx + i * pixels, pixels);
       }
@@ -98,8 +97,7 @@ void scaleBackward(const at::Tensor& dyTensor, const at::Tensor& xTensor, const 
     return;
   }
   const int64_t parts = (channels + channelsAtOnce - 1) / channelsAtOnce;
-  const int64_t grain = std::max<int64_t>(1, elementsPerTask / (pixels * std::min(channels, channelsAtOnce)));
-  at::parallel_for(0, images * parts, grain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, images * parts, rowsPerTask(pixels * std::min(channels, channelsAtOnce)), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++) {
       const int64_t image = i / parts, first = i % parts * channelsAtOnce;
       const int64_t at = image * pixels * channels + first, factor = image * channels + first;

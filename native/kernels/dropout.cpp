@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "applies.h"
-#include "lanes.h"
+#include "short-loops.h"
 #include "simd.h"
 
 namespace fovea {

@@ -31,7 +31,7 @@ async function build(report, torch, { builder }) {
   const folder = folderOf(torch);
   const why = missingAddon(torch) === undefined ? "their sources have changed" : "not built yet";
   const start = Date.now();
-  report.step(`building the native addons with ${describeTorch(torch)}: ${why}; this takes a minute or two`);
+  report.step(`building the native addons with ${describeTorch(torch)}: ${why}; this takes about two minutes`);
   const stamp = stampOf(torch);
   rmSync(join(folder, "stamp"), { force: true });
   const generator = builder === "ninja" ? "Ninja" : "Unix Makefiles";

@@ -16,7 +16,13 @@ export type EngineFacts =
       source: string | undefined;
       /** The instruction set that its kernels use, e.g. `"AVX2"`. */
       cpuCapability: string;
+      /** Who chose it: `"environment"`, `"fovea"` or `"libtorch"`. */
+      capabilityChoice: string;
       threads: number;
+      /** Whether large tensors lie on huge pages. */
+      hugePages: boolean;
+      /** Whether Fovea's own kernels are on. */
+      fused: boolean;
       cuda: { available: boolean; devices: readonly string[]; reason: string | undefined };
     }
   | { loaded: false; message: string; hint: string | undefined };
@@ -31,7 +37,10 @@ export interface Facts {
   /** What compiles the addon, each with its version line; undefined when there is none. */
   tools: { compiler: string | undefined; cmake: string | undefined; builder: string | undefined };
   engine: EngineFacts;
+  /** `cores`: those that this process may use, see `usableCores`. */
   cpu: { model: string; cores: number; avx2: boolean; avx512: boolean };
+  /** The environment variables that rule OpenMP's threads, as far as they are set. */
+  openMp: Readonly<Record<string, string>>;
   /** Bytes of memory: in all, and not in use. */
   memory: { total: number; free: number };
   /** The addon that reads images; its version tells what it is built with. */
@@ -66,13 +75,26 @@ const SOURCES: Record<string, string> = {
   python: "Python's",
 };
 
+const CHOICES: Record<string, string> = {
+  environment: "by ATEN_CPU_CAPABILITY",
+  fovea: "asked for by Fovea",
+  libtorch: "libtorch's own choice",
+};
+
 /** Judges what was found, in the order in which things build on each other. */
 export function check(facts: Facts): Check[] {
   return [
     checkNode(facts),
     checkTools(facts),
     checkEngine(facts),
-    ...(facts.engine.loaded ? [checkCapability(facts, facts.engine), checkThreads(facts, facts.engine)] : []),
+    ...(facts.engine.loaded
+      ? [
+          checkCapability(facts, facts.engine),
+          checkThreads(facts, facts.engine),
+          checkAllocator(facts.engine),
+          checkKernels(facts.engine),
+        ]
+      : []),
     checkCuda(facts),
     checkImages(facts),
     checkSharp(facts),
@@ -119,13 +141,15 @@ function checkEngine({ engine }: Facts): Check {
   return { name, state: "ok", found: `${engine.version} (${where}), addon ${engine.addon}` };
 }
 
-function checkCapability({ cpu }: Facts, { cpuCapability }: Loaded): Check {
+function checkCapability({ cpu }: Facts, { cpuCapability, capabilityChoice }: Loaded): Check {
   const name = "CPU capability";
   const uses = cpuCapability.toUpperCase().replace(/[^A-Z0-9]/g, "");
-  const found = cpuCapability;
+  const found = `${cpuCapability} (${CHOICES[capabilityChoice] ?? capabilityChoice})`;
   if (cpu.avx512 && uses !== "AVX512") {
     const advice =
-      "The processor has AVX-512 too: ATEN_CPU_CAPABILITY=avx512 may be faster, measure it on your network";
+      capabilityChoice === "environment"
+        ? "The processor has AVX-512 too: without ATEN_CPU_CAPABILITY, Fovea asks for it"
+        : "The processor has AVX-512 too, and this libtorch has no kernels for it";
     return { name, state: uses === "AVX2" ? "ok" : "warning", found, advice };
   }
   if (cpu.avx2 && uses !== "AVX512" && uses !== "AVX2") {
@@ -136,16 +160,45 @@ function checkCapability({ cpu }: Facts, { cpuCapability }: Loaded): Check {
   return { name, state: "ok", found };
 }
 
-function checkThreads({ cpu }: Facts, { threads }: Loaded): Check {
-  const found = `${threads} on ${cpu.cores} ${cpu.cores === 1 ? "core" : "cores"}`;
-  return threads < cpu.cores
-    ? {
-        name: "Threads",
+function checkThreads({ cpu, openMp }: Facts, { threads }: Loaded): Check {
+  const set = Object.entries(openMp).map(([variable, value]) => `${variable}=${value}`);
+  const how = set.length > 0 ? set.join(", ") : "placed by the system, waiting by spinning";
+  const found = `${threads} on ${cpu.cores} ${cpu.cores === 1 ? "core" : "cores"} (${how})`;
+  const name = "Threads";
+  if (threads < cpu.cores) {
+    const advice = "Cores stay idle: is OMP_NUM_THREADS set? Unset it to use them all";
+    return { name, state: "warning", found, advice };
+  }
+  if (threads > cpu.cores) {
+    const advice = "More threads than cores wait for each other: is OMP_NUM_THREADS set? Unset it to use one a core";
+    return { name, state: "warning", found, advice };
+  }
+  return { name, state: "ok", found };
+}
+
+function checkAllocator({ hugePages }: Loaded): Check {
+  const name = "Memory of tensors";
+  return hugePages
+    ? { name, state: "ok", found: "cached, on huge pages" }
+    : {
+        name,
         state: "warning",
-        found,
-        advice: "Cores stay idle: is OMP_NUM_THREADS set? Unset it to use them all",
-      }
-    : { name: "Threads", state: "ok", found };
+        found: "cached, without huge pages",
+        advice:
+          "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled   (as root; the first steps are faster then)",
+      };
+}
+
+function checkKernels({ fused }: Loaded): Check {
+  const name = "Own kernels";
+  return fused
+    ? { name, state: "ok", found: "on" }
+    : {
+        name,
+        state: "warning",
+        found: "off: FOVEA_FUSED=0",
+        advice: "Unset FOVEA_FUSED: training is faster with them",
+      };
 }
 
 function checkCuda({ engine }: Facts): Check {

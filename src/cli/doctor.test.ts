@@ -10,7 +10,10 @@ const ENGINE: Facts["engine"] = {
   libraryPath: "/usr/lib/x86_64-linux-gnu",
   source: "debian",
   cpuCapability: "AVX2",
+  capabilityChoice: "libtorch",
   threads: 4,
+  hugePages: true,
+  fused: true,
   cuda: { available: false, devices: [], reason: "this libtorch is built without CUDA" },
 };
 
@@ -19,6 +22,7 @@ const GOOD: Facts = {
   tools: { compiler: "c++ 12.2.0", cmake: "cmake 3.25.1", builder: "ninja 1.11.1" },
   engine: ENGINE,
   cpu: { model: "A processor", cores: 4, avx2: true, avx512: false },
+  openMp: {},
   memory: { total: 8 * 1024 ** 3, free: 4 * 1024 ** 3 },
   images: { version: "libjpeg-turbo 2.1.5, libpng 1.6.39" },
   sharp: { version: "0.35.5" },
@@ -82,26 +86,60 @@ describe("check", () => {
   });
 
   test.each([
-    { uses: "AVX2", avx2: true, avx512: true, state: "ok", advice: /ATEN_CPU_CAPABILITY=avx512/ },
-    { uses: "AVX512", avx2: true, avx512: true, state: "ok", advice: undefined },
-    { uses: "DEFAULT", avx2: true, avx512: false, state: "warning", advice: /AVX2/ },
-    { uses: "NO AVX", avx2: false, avx512: false, state: "ok", advice: undefined },
+    { uses: "AVX2", by: "environment", avx2: true, avx512: true, state: "ok", advice: /without ATEN_CPU_CAPABILITY/ },
+    { uses: "AVX2", by: "fovea", avx2: true, avx512: true, state: "ok", advice: /this libtorch has no kernels/ },
+    { uses: "AVX512", by: "fovea", avx2: true, avx512: true, state: "ok", advice: undefined },
+    { uses: "DEFAULT", by: "environment", avx2: true, avx512: false, state: "warning", advice: /AVX2/ },
+    { uses: "NO AVX", by: "libtorch", avx2: false, avx512: false, state: "ok", advice: undefined },
   ])(
-    "kernels for $uses on a processor with avx2 $avx2, avx512 $avx512: $state",
-    ({ uses, avx2, avx512, ...expected }) => {
+    "kernels for $uses, chosen by $by, on a processor with avx2 $avx2, avx512 $avx512: $state",
+    ({ uses, by, avx2, avx512, ...expected }) => {
       const cpu = { ...GOOD.cpu, avx2, avx512 };
-      const found = find({ ...GOOD, cpu, engine: { ...ENGINE, cpuCapability: uses } }, "CPU capability");
+      const engine = { ...ENGINE, cpuCapability: uses, capabilityChoice: by };
+      const found = find({ ...GOOD, cpu, engine }, "CPU capability");
       expect(found.state).toBe(expected.state);
       if (expected.advice === undefined) expect(found.advice).toBeUndefined();
       else expect(found.advice).toMatch(expected.advice);
     },
   );
 
-  test("idle cores are a warning", () => {
-    expect(find({ ...GOOD, engine: { ...ENGINE, threads: 1 } }, "Threads")).toMatchObject({
+  test("who chose the kernels is said", () => {
+    const choice = (capabilityChoice: string) =>
+      find({ ...GOOD, engine: { ...ENGINE, capabilityChoice } }, "CPU capability").found;
+    expect(["environment", "fovea", "libtorch"].map(choice)).toEqual([
+      "AVX2 (by ATEN_CPU_CAPABILITY)",
+      "AVX2 (asked for by Fovea)",
+      "AVX2 (libtorch's own choice)",
+    ]);
+  });
+
+  test.each([1, 5])("%i threads on four cores are a warning", (threads) => {
+    expect(find({ ...GOOD, engine: { ...ENGINE, threads } }, "Threads")).toMatchObject({
       state: "warning",
-      found: "1 on 4 cores",
+      found: `${threads} on 4 cores (placed by the system, waiting by spinning)`,
+      advice: expect.stringContaining("OMP_NUM_THREADS"),
     });
+  });
+
+  test("what rules the threads is shown", () => {
+    const openMp = { OMP_PROC_BIND: "true", OMP_WAIT_POLICY: "PASSIVE" };
+    expect(find({ ...GOOD, openMp }, "Threads")).toEqual({
+      name: "Threads",
+      state: "ok",
+      found: "4 on 4 cores (OMP_PROC_BIND=true, OMP_WAIT_POLICY=PASSIVE)",
+    });
+  });
+
+  test("memory without huge pages and kernels that are off are warnings", () => {
+    expect(find(GOOD, "Memory of tensors")).toMatchObject({ state: "ok", found: "cached, on huge pages" });
+    expect(find(GOOD, "Own kernels")).toMatchObject({ state: "ok", found: "on" });
+    const engine = { ...ENGINE, hugePages: false, fused: false };
+    expect(find({ ...GOOD, engine }, "Memory of tensors")).toMatchObject({
+      state: "warning",
+      advice: expect.stringContaining("transparent_hugepage"),
+    });
+    expect(find({ ...GOOD, engine }, "Own kernels")).toMatchObject({ state: "warning", found: "off: FOVEA_FUSED=0" });
+    expect(isUsable(check({ ...GOOD, engine }))).toBe(true);
   });
 
   test("CUDA devices are named by the name that selects them", () => {

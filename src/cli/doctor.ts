@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { cpus, freemem, totalmem } from "node:os";
 import type { Command } from "commander";
 import colors from "picocolors";
 import { z } from "zod";
 import { nativeImages } from "../data/native.js";
 import { FoveaError, messageOf } from "../errors.js";
-import { engineInfo } from "../tensor/torch/index.js";
+import { engineInfo, usableCores } from "../tensor/torch/index.js";
 import {
   type Check,
   check,
@@ -75,10 +75,11 @@ export async function gatherFacts(): Promise<Facts> {
     engine: engineFacts(),
     cpu: {
       model: cpus()[0]?.model.trim() ?? "unknown processor",
-      cores: availableParallelism(),
+      cores: usableCores(),
       avx2: flags.has("avx2"),
       avx512: flags.has("avx512f"),
     },
+    openMp: openMpVariables(),
     memory: { total: totalmem(), free: freemem() },
     images: imagesFacts(),
     sharp: await sharpFacts(),
@@ -93,6 +94,15 @@ function engineFacts(): EngineFacts {
     const hint = error instanceof FoveaError ? error.hint : undefined;
     return { loaded: false, message: messageOf(error), hint };
   }
+}
+
+/** OpenMP reads them when the engine is loaded. */
+function openMpVariables(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      value !== undefined && /^(OMP|GOMP|KMP)_/.test(name) ? [[name, value] as const] : [],
+    ),
+  );
 }
 
 const EngineRecord = z.object({ libtorch: z.object({ source: z.string() }) });

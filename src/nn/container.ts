@@ -2,7 +2,12 @@ import type { Tensor } from "../tensor/index.js";
 import { type AnyModule, Module } from "./module.js";
 import { sequence } from "./sequence.js";
 
-/** Modules one after the other, named by their place, or by the keys they are given with. */
+/**
+ * Modules one after the other, named by their place, or by the keys they are given with.
+ *
+ * They run by {@link sequence}: in a scope each is a scope of its own, and a module that puts tensors by, to be looked at
+ * after its `forward`, must `keep()` them.
+ */
 export class Sequential extends Module {
   readonly #modules: readonly (readonly [string, Module])[];
   readonly #steps: readonly Module[];

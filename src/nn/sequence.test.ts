@@ -27,7 +27,8 @@ function operations(network: Module, x = waves([2, 3, 4, 4], 1)): string[] {
     new Proxy(tensor, {
       get(target, name) {
         const value = Reflect.get(target, name, target);
-        if (typeof value !== "function") return value;
+        // It runs others on the tensor that it is called on, which is to be the watched one.
+        if (typeof value !== "function" || name === "through") return value;
         return (...inputs: unknown[]) => {
           const result: unknown = value.apply(target, inputs);
           if (!(result instanceof Tensor)) return result;

@@ -6,6 +6,7 @@ import { fusesInto } from "./norm.js";
 /**
  * The result of modules that run one after the other. A batch norm and the activation behind it run as one operation,
  * unless one of the two has a `forward` of its own or is watched, as tracing does: then each module's `forward` is called.
+ * What a module made and did not return is freed when it has run, see {@link Tensor.through}.
  */
 export function sequence(x: Tensor, modules: readonly Module[]): Tensor {
   return run(x, modules.flatMap(unrolled));
@@ -36,19 +37,19 @@ export function residual(
 }
 
 function run(x: Tensor, steps: readonly Module[]): Tensor {
-  let result = x;
+  const parts: ((x: Tensor) => Tensor)[] = [];
   for (let i = 0; i < steps.length; i++) {
     const [step, next] = [steps[i], steps[i + 1]];
     if (!step) continue;
     const activation = next && normActivation(next);
     if (activation !== undefined && fusesInto(step)) {
-      result = step.forwardInto(result, activation);
+      parts.push((input) => step.forwardInto(input, activation));
       i++;
     } else {
-      result = step.forward(result);
+      parts.push((input) => step.forward(input));
     }
   }
-  return result;
+  return x.through(parts);
 }
 
 function unrolled(module: Module): readonly Module[] {

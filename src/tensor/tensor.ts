@@ -114,6 +114,18 @@ export abstract class Tensor {
     return executor.apply(operator, inputs, attributes);
   }
 
+  /**
+   * Runs parts of a network one after the other, each on what the one before returned.
+   *
+   * Where tensors have memory and a scope is open, a part is a scope of its own: what it made and did not return is freed
+   * when it ends, and what it returned when the next part has run, unless autograd needs it or `keep()` took it out.
+   */
+  through(parts: readonly ((x: Tensor) => Tensor)[]): Tensor {
+    let result: Tensor = this;
+    for (const part of parts) result = part(result);
+    return result;
+  }
+
   /** The size of a dimension; negative ones count from the end. */
   size(dim: number): number {
     const size = this.shape.at(dim);

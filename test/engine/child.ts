@@ -8,6 +8,8 @@ export interface ChildOptions {
   /** For node. */
   flags?: readonly string[];
   env?: Record<string, string>;
+  /** Addresses that the process may take, in MiB; default as many as it likes. */
+  addresses?: number;
   /** Milliseconds; default 60,000. */
   timeout?: number;
 }
@@ -17,9 +19,11 @@ export interface ChildOptions {
  * or hang. Its last line is JSON.
  */
 export function runChild<T>(script: string, options: ChildOptions = {}): { result: T; stderr: string } {
-  const { args = [], flags = [], env = {}, timeout = 60_000 } = options;
+  const { args = [], flags = [], env = {}, addresses, timeout = 60_000 } = options;
   const path = fileURLToPath(new URL(`children/${script}`, import.meta.url));
-  const ended = spawnSync(process.execPath, [...flags, path, ...args.map(String)], {
+  const limit = addresses === undefined ? "" : `ulimit -v ${addresses * 1024} && `;
+  const command = [process.execPath, ...flags, path, ...args.map(String)];
+  const ended = spawnSync("sh", ["-c", `${limit}exec "$0" "$@"`, ...command], {
     encoding: "utf8",
     // one thread: beside other tests, threads that wait for each other take many times as long
     env: { ...process.env, OMP_NUM_THREADS: "1", ...env },

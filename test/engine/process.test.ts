@@ -1,5 +1,5 @@
-import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
+import { usableCores } from "../../src/tensor/torch/index.js";
 import { runChild } from "./child.js";
 
 interface Answer {
@@ -43,10 +43,10 @@ describe("a process", () => {
   test("runs on all cores, or on as many as OMP_NUM_THREADS says; nonsense there is passed over", () => {
     const threads = (value: string) =>
       runChild<Told>("warnings.mjs", { env: { OMP_NUM_THREADS: value } }).result.threads;
-    expect(threads("")).toBe(availableParallelism());
+    expect(threads("")).toBe(usableCores());
     expect(threads("1")).toBe(1);
     expect(threads("3,2")).toBe(3);
-    expect(threads("many")).toBe(availableParallelism());
-    expect(threads("-2")).toBe(availableParallelism());
+    expect(threads("many")).toBe(usableCores());
+    expect(threads("-2")).toBe(usableCores());
   });
 });

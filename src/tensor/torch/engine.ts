@@ -10,20 +10,29 @@ export interface EngineInfo {
   libraryPath: string;
   /** The vector instructions of the kernels in use: DEFAULT, AVX2, AVX512. */
   cpuCapability: string;
+  /** Who chose them: the variable `ATEN_CPU_CAPABILITY`, Fovea (AVX-512 where the processor has it), or libtorch. */
+  capabilityChoice: string;
   threads: number;
+  /** Whether the system lays large tensors on huge pages. Without them, the first use of memory is several times slower. */
+  hugePages: boolean;
+  /** See {@link setFused}. */
+  fused: boolean;
   cuda: { available: boolean; devices: string[]; reason: string | undefined };
 }
 
 /** What the engine is and runs on. @throws EngineError with the code ENGINE_MISSING when it was not built */
 export function engineInfo(): EngineInfo {
-  const { version, configuration, cudaDevices, builtWithCuda } = native().info();
+  const { version, configuration, cudaDevices, builtWithCuda, capabilityChoice, hugePages } = native().info();
   const reason = builtWithCuda ? "no CUDA device was found" : "this libtorch is built without CUDA";
   return {
     version,
     addon: addonPath(),
     libraryPath: engineRecord().libtorch.path,
     cpuCapability: /CPU capability usage: (\S+)/.exec(configuration)?.[1] ?? "unknown",
+    capabilityChoice,
     threads: native().threads(),
+    hugePages,
+    fused: native().fused(),
     cuda: {
       available: cudaDevices > 0,
       devices: Array.from({ length: cudaDevices }, (_, i) => `cuda:${i}`),
@@ -32,7 +41,7 @@ export function engineInfo(): EngineInfo {
   };
 }
 
-/** The number of threads of one operator; default the machine's cores, or `OMP_NUM_THREADS`. Each worker has its own. */
+/** The number of threads of one operator; default {@link usableCores}, or `OMP_NUM_THREADS`. Each worker has its own. */
 export function threads(): number {
   return native().threads();
 }
@@ -82,12 +91,12 @@ export function memory(): MemoryStatistics {
   return native().memory();
 }
 
-/** Gives memory that was kept for reuse back to the system. */
-export function releaseMemory(): void {
-  native().releaseMemory();
+/** Gives memory that is kept for reuse back to the system. The next tensors then cost more. */
+export function emptyCache(): void {
+  native().emptyCache();
 }
 
-/** Starts {@link MemoryStatistics.peak} anew. */
+/** Starts {@link MemoryStatistics.peak} and `peakReserved` anew. */
 export function resetPeakMemory(): void {
   native().resetPeakMemory();
 }

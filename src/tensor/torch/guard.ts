@@ -29,9 +29,12 @@ export function enterScope(): void {
   depth++;
 }
 
-/** Ends the innermost scope; true when that was the outermost and what it kept needs guards. */
-export function exitScope(kept: readonly TensorId[]): boolean {
+export function inScope(): boolean {
+  return depth > 0;
+}
+
+/** Ends the innermost scope; the number of kept tensors that were made in it. Those that leave the outermost need guards. */
+export function exitScope(kept: readonly TensorId[]): number {
   depth--;
-  native().exitScope(kept);
-  return depth === 0;
+  return native().exitScope(kept);
 }

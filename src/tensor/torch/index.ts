@@ -3,16 +3,17 @@
 export { type AutocastType, autocast } from "./autocast.js";
 
 export { clearGrads, enableGrad, grad, inferenceMode, noGrad } from "./autograd.js";
+export { usableCores } from "./cores.js";
 export { type CreateOptions, device, full, ones, rand, randn, shareArray, tensor, zeros } from "./create.js";
 export {
   type EngineInfo,
+  emptyCache,
   engineInfo,
   generatorState,
   isDeterministic,
   isFused,
   manualSeed,
   memory,
-  releaseMemory,
   resetPeakMemory,
   schemas,
   setDeterministic,

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FoveaError, messageOf } from "../../errors.js";
 import type { DType, TypedArray } from "../dtype.js";
+import { usableCores } from "./cores.js";
 
 /** What went wrong inside libtorch, or on the way to it. */
 export class EngineError extends FoveaError {
@@ -59,8 +59,12 @@ export interface MemoryStatistics {
   cached: number;
   /** The most that was used at once. */
   peak: number;
+  /** The most that was used and cached at once. */
+  peakReserved: number;
   /** Allocations beyond are refused: the machine's memory, or the container's. */
   limit: number;
+  /** How often the system was asked for memory. In a loop that has settled this stands still. */
+  systemAllocations: number;
 }
 
 /** The addon's exports; `native/` says what each does. */
@@ -81,7 +85,8 @@ export interface Native {
   guard(id: TensorId): object;
   openSharedGuard(ofTheLast: Float64Array, count: number): object;
   enterScope(): void;
-  exitScope(kept: readonly TensorId[]): void;
+  exitScope(kept: readonly TensorId[]): number;
+  disposeInScope(id: TensorId): void;
   keep(id: TensorId): void;
   requiresGrad(id: TensorId): boolean;
   setRequiresGrad(id: TensorId, on: boolean): void;
@@ -115,10 +120,18 @@ export interface Native {
   setErrorFactory(factory: (kind: string, message: string, operator: string, inputs: string) => Error): void;
   setWarningSink(sink: (message: string) => void): void;
   memory(): MemoryStatistics;
-  releaseMemory(): void;
+  emptyCache(): void;
   resetPeakMemory(): void;
   synchronize(): void;
-  info(): { version: string; oneDnn: boolean; cudaDevices: number; builtWithCuda: boolean; configuration: string };
+  info(): {
+    version: string;
+    oneDnn: boolean;
+    cudaDevices: number;
+    builtWithCuda: boolean;
+    capabilityChoice: string;
+    hugePages: boolean;
+    configuration: string;
+  };
 }
 
 /** What the set-up wrote about the addon that it built. */
@@ -158,7 +171,7 @@ function load(): Native {
   loaded.setWarningSink((message) => process.emitWarning(plain(message), "EngineWarning"));
   // Debian's libtorch would use one thread. Who sets OMP_NUM_THREADS is obeyed.
   const wish = Number.parseInt(process.env.OMP_NUM_THREADS ?? "", 10);
-  loaded.setThreads(wish > 0 ? wish : availableParallelism());
+  loaded.setThreads(wish > 0 ? wish : usableCores());
   return loaded;
 }
 

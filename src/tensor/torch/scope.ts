@@ -1,5 +1,5 @@
 import { ArgumentError } from "../../errors.js";
-import { enterScope, exitScope } from "./guard.js";
+import { enterScope, exitScope, inScope } from "./guard.js";
 import { TorchTensor } from "./torch-tensor.js";
 
 /**
@@ -26,8 +26,8 @@ export function scope<T>(body: () => T): T {
     kept = [...tensorsIn(result)];
     return result;
   } finally {
-    const outermost = exitScope(kept.map((tensor) => tensor.id));
-    if (outermost) for (const tensor of kept) tensor.hold();
+    exitScope(kept.map((tensor) => tensor.id));
+    if (!inScope()) for (const tensor of kept) tensor.hold();
   }
 }
 

@@ -4,7 +4,7 @@ import type { OperatorAttributes, OperatorName } from "../operators.js";
 import { elements, formatShape, type Shape } from "../shape.js";
 import { type BatchNormOptions, type NormActivation, type Operand, Tensor } from "../tensor.js";
 import { batchNormAct, execute } from "./execute.js";
-import { guardOf } from "./guard.js";
+import { enterScope, exitScope, guardOf, inScope } from "./guard.js";
 import { native, type TensorId } from "./native.js";
 import type { MemoryFormat } from "./operators.generated.js";
 import { ops } from "./ops.js";
@@ -71,6 +71,22 @@ export class TorchTensor extends Tensor {
     return new TorchTensor(
       batchNormAct(ids, attributes, activation, residual === null ? null : TorchTensor.of(residual).id),
     );
+  }
+
+  override through(parts: readonly ((x: Tensor) => Tensor)[]): Tensor {
+    // Outside every scope tensors are the garbage collector's, who knows what is still in use.
+    if (!inScope()) return super.through(parts);
+    let result: Tensor = this;
+    let between = false;
+    for (const part of parts) {
+      const { next, made } = runInScope(part, result);
+      if (next === result) continue;
+      // A part may have kept it.
+      if (between && result instanceof TorchTensor) native().disposeInScope(result.id);
+      result = next;
+      between = made;
+    }
+    return result;
   }
 
   override get shape(): Shape {
@@ -232,4 +248,17 @@ function idsOf(operands: readonly (Operand | null)[]): (TensorId | null)[] {
     ids[i] = operand === null ? null : operand instanceof TorchTensor ? operand.id : TorchTensor.of(operand).id;
   }
   return ids;
+}
+
+/** What the part returns, and whether it was made in it. The rest of what was made in it is freed. */
+function runInScope(part: (x: Tensor) => Tensor, x: Tensor): { next: Tensor; made: boolean } {
+  enterScope();
+  let next: Tensor;
+  try {
+    next = part(x);
+  } catch (error) {
+    exitScope([]);
+    throw error;
+  }
+  return { next, made: exitScope(next instanceof TorchTensor ? [next.id] : []) > 0 };
 }
