@@ -1,5 +1,5 @@
-// Convolution by oneDNN, with the gradients of weight and bias by sums of outer products where oneDNN is slow: 1x1 kernels, and
-// images of few channels.
+// Convolution by oneDNN; 3x3 kernels by Winograd's filtering; and the gradients of weight and bias by sums of outer products
+// where oneDNN is slow: 1x1 kernels, and images of few channels.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
@@ -9,6 +9,7 @@
 
 #include "applies.h"
 #include "outer-products.h"
+#include "winograd.h"
 
 namespace fovea {
 
@@ -29,6 +30,7 @@ struct Shape {
     outWidth = (width + 2 * paddingX - kernelWidth) / strideX + 1;
   }
 
+  winograd::Shape tiled() const { return {images, channels, height, width, outChannels, paddingY, paddingX}; }
   int64_t positions() const { return images * outHeight * outWidth; }
   int64_t patch() const { return kernelHeight * kernelWidth * channels; }
   bool pointwise() const {
@@ -40,6 +42,20 @@ struct Shape {
 bool outerProductsWin(const Shape& shape) {
   if (shape.pointwise()) return shape.positions() >= 4 * std::max(shape.channels, shape.outChannels);
   return shape.channels <= 4 && shape.patch() <= 64 && shape.positions() >= 4096;
+}
+
+bool winogradTakes(const Shape& s, const at::Tensor& x) {
+  return x.scalar_type() == at::kFloat && s.kernelHeight == 3 && s.kernelWidth == 3 && s.strideY == 1 && s.strideX == 1 &&
+         s.paddingY >= 0 && s.paddingY <= 2 && s.paddingX >= 0 && s.paddingX <= 2 && winograd::wins(s.tiled());
+}
+
+winograd::Kernels kernelsOf(const at::Tensor& weight) {
+  return {weight.data_ptr<float>(), weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)};
+}
+
+/** Channels last. */
+at::Tensor imagesLike(const at::Tensor& x, int64_t channels, int64_t height, int64_t width) {
+  return at::empty({x.size(0), channels, height, width}, x.options().memory_format(at::MemoryFormat::ChannelsLast));
 }
 
 // Rows of a pixel's surroundings, zeros where they lie outside: [kernelHeight, kernelWidth, channels] each.
@@ -81,6 +97,18 @@ std::pair<at::Tensor, at::Tensor> parameterGradients(const at::Tensor& gradient,
   return {weights.permute({0, 3, 1, 2}), sums};
 }
 
+at::Tensor result(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, at::IntArrayRef stride,
+                  at::IntArrayRef padding) {
+  const Shape shape(x, weight, stride, padding);
+  const bool biased = bias.has_value() && bias->defined();
+  const bool fits = !biased || (bias->scalar_type() == at::kFloat && bias->is_contiguous() && bias->numel() == shape.outChannels);
+  if (!fits || !winogradTakes(shape, x)) return at::conv2d(x, weight, bias, stride, padding);
+  at::Tensor y = imagesLike(x, shape.outChannels, shape.outHeight, shape.outWidth);
+  winograd::convolve(shape.tiled(), x.data_ptr<float>(), kernelsOf(weight), biased ? bias->data_ptr<float>() : nullptr,
+                     y.data_ptr<float>());
+  return y;
+}
+
 struct Convolution : torch::autograd::Function<Convolution> {
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
                             const OptionalTensor& bias, at::IntArrayRef stride, at::IntArrayRef padding) {
@@ -89,7 +117,7 @@ struct Convolution : torch::autograd::Function<Convolution> {
     context->saved_data["padding"] = padding.vec();
     context->saved_data["bias"] = bias.has_value() && bias->defined();
     at::AutoDispatchBelowADInplaceOrView below;
-    return at::conv2d(x, weight, bias, stride, padding);
+    return result(x, weight, bias, stride, padding);
   }
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
@@ -113,31 +141,55 @@ struct Convolution : torch::autograd::Function<Convolution> {
       return {ofX, ofWeight, ofBias, at::Tensor(), at::Tensor()};
     }
     at::Tensor gradient = given.contiguous(at::MemoryFormat::ChannelsLast), ofX, ofWeight, ofBias;
-    if (needsX) ofX = std::get<0>(byLibtorch(gradient, {true, false, false}));
-    if (needsWeight) {
-      std::tie(ofWeight, ofBias) = parameterGradients(gradient, x, Shape(x, weight, stride, padding), needsBias);
-    } else if (needsBias) {
-      ofBias = gradient.sum({0, 2, 3});
+    const Shape shape(x, weight, stride, padding);
+    const bool tiled = winogradTakes(shape, x);
+    if (needsX && tiled) {
+      ofX = imagesLike(x, shape.channels, shape.height, shape.width);
+      winograd::convolve(shape.tiled().transposed(), gradient.data_ptr<float>(), kernelsOf(weight).transposed(), nullptr,
+                         ofX.data_ptr<float>());
+    } else if (needsX) {
+      ofX = std::get<0>(byLibtorch(gradient, {true, false, false}));
     }
+    if (needsWeight && tiled && winograd::kernelGradientWins(shape.tiled())) {
+      at::Tensor kernels = at::empty({shape.outChannels, 3, 3, shape.channels}, x.options());
+      winograd::kernelGradient(shape.tiled(), gradient.data_ptr<float>(), x.data_ptr<float>(), kernels.data_ptr<float>());
+      ofWeight = kernels.permute({0, 3, 1, 2});
+    } else if (needsWeight && outerProductsWin(shape)) {
+      std::tie(ofWeight, ofBias) = parameterGradients(gradient, x, shape, needsBias);
+    } else if (needsWeight) {
+      ofWeight = std::get<1>(byLibtorch(gradient, {false, true, false}));
+    }
+    if (needsBias && !ofBias.defined()) ofBias = gradient.sum({0, 2, 3});
     return {ofX, ofWeight, ofBias, at::Tensor(), at::Tensor()};
   }
 };
 
+bool taken(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef stride, at::IntArrayRef padding,
+           at::IntArrayRef dilation, int64_t groups) {
+  return groups == 1 && x.dim() == 4 && weight.dim() == 4 && x.size(1) == weight.size(1) && stride.size() == 2 &&
+         padding.size() == 2 && dilation.size() == 2 && dilation[0] == 1 && dilation[1] == 1 && kernelTakes(x) &&
+         kernelTakes(weight) && x.scalar_type() == weight.scalar_type() && x.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+         stride[0] > 0 && stride[1] > 0;
+}
+
 at::Tensor convolve(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias, at::IntArrayRef stride,
                     at::IntArrayRef padding, at::IntArrayRef dilation, int64_t groups) {
+  if (taken(x, weight, stride, padding, dilation, groups)) return result(x, weight, bias, stride, padding);
   return at::conv2d(x, weight, bias, stride, padding, dilation, groups);
 }
 
 at::Tensor differentiableConvolve(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
                                   at::IntArrayRef stride, at::IntArrayRef padding, at::IntArrayRef dilation,
                                   int64_t groups) {
-  if (groups == 1 && x.dim() == 4 && weight.dim() == 4 && x.size(1) == weight.size(1) &&
-      stride.size() == 2 && padding.size() == 2 && dilation.size() == 2 && dilation[0] == 1 && dilation[1] == 1 &&
-      kernelTakes(x) && kernelTakes(weight) && x.scalar_type() == weight.scalar_type() &&
-      x.is_contiguous(at::MemoryFormat::ChannelsLast) && x.numel() > 0 && stride[0] > 0 && stride[1] > 0) {
-    bool learns = at::GradMode::is_enabled() && weight.requires_grad();
-    if (learns && outerProductsWin(Shape(x, weight, stride, padding))) {
+  if (taken(x, weight, stride, padding, dilation, groups)) {
+    const Shape shape(x, weight, stride, padding);
+    const bool tiled = winogradTakes(shape, x);
+    if ((differentiated(weight) && (tiled || outerProductsWin(shape))) || (differentiated(x) && tiled)) {
       return Convolution::apply(x, weight, bias, stride, padding);
+    }
+    if (tiled && !(bias.has_value() && bias->defined() && differentiated(*bias))) {
+      at::AutoDispatchBelowADInplaceOrView below;
+      return result(x, weight, bias, stride, padding);
     }
   }
   return at::conv2d(x, weight, bias, stride, padding, dilation, groups);

@@ -188,13 +188,13 @@ void spread16(const Shape& shape, const T* gradient, const T* taps, T* x, int64_
 }
 
 template <typename T, int K, int S>
-auto* convolveFor(int bytes) {
-  return bytes == 64 ? convolve64<T, K, S> : bytes == 32 ? convolve32<T, K, S> : convolve16<T, K, S>;
+auto* convolveFor() {
+  return forVectors(convolve64<T, K, S>, convolve32<T, K, S>, convolve16<T, K, S>);
 }
 
 template <typename T, int K>
-auto* spreadFor(int bytes) {
-  return bytes == 64 ? spread64<T, K> : bytes == 32 ? spread32<T, K> : spread16<T, K>;
+auto* spreadFor() {
+  return forVectors(spread64<T, K>, spread32<T, K>, spread16<T, K>);
 }
 
 }  // namespace
@@ -202,22 +202,20 @@ auto* spreadFor(int bytes) {
 template <typename T>
 void convolveRows(const Shape& shape, const T* x, const T* taps, int64_t step, const T* bias, T* y, int64_t begin,
                   int64_t end) {
-  int bytes = vectorBytes();
-  auto* rows = shape.stride == 1 ? (shape.kernel == 3   ? convolveFor<T, 3, 1>(bytes)
-                                    : shape.kernel == 5 ? convolveFor<T, 5, 1>(bytes)
-                                                        : convolveFor<T, 7, 1>(bytes))
-                                 : (shape.kernel == 3   ? convolveFor<T, 3, 2>(bytes)
-                                    : shape.kernel == 5 ? convolveFor<T, 5, 2>(bytes)
-                                                        : convolveFor<T, 7, 2>(bytes));
+  auto* rows = shape.stride == 1 ? (shape.kernel == 3   ? convolveFor<T, 3, 1>()
+                                    : shape.kernel == 5 ? convolveFor<T, 5, 1>()
+                                                        : convolveFor<T, 7, 1>())
+                                 : (shape.kernel == 3   ? convolveFor<T, 3, 2>()
+                                    : shape.kernel == 5 ? convolveFor<T, 5, 2>()
+                                                        : convolveFor<T, 7, 2>());
   rows(shape, x, taps, step, bias, y, begin, end);
 }
 
 template <typename T>
 void spreadRows(const Shape& shape, const T* gradient, const T* taps, T* x, int64_t begin, int64_t end) {
-  int bytes = vectorBytes();
-  auto* rows = shape.kernel == 3   ? spreadFor<T, 3>(bytes)
-               : shape.kernel == 5 ? spreadFor<T, 5>(bytes)
-                                   : spreadFor<T, 7>(bytes);
+  auto* rows = shape.kernel == 3   ? spreadFor<T, 3>()
+               : shape.kernel == 5 ? spreadFor<T, 5>()
+                                   : spreadFor<T, 7>();
   rows(shape, gradient, taps, x, begin, end);
 }
 

@@ -113,21 +113,20 @@ void correlate16(const Shape& shape, const T* x, const T* gradient, T* sums, Spa
 }
 
 template <typename T, int K, int S>
-auto* correlateFor(int bytes) {
-  return bytes == 64 ? correlate64<T, K, S> : bytes == 32 ? correlate32<T, K, S> : correlate16<T, K, S>;
+auto* correlateFor() {
+  return forVectors(correlate64<T, K, S>, correlate32<T, K, S>, correlate16<T, K, S>);
 }
 
 }  // namespace
 
 template <typename T>
 void correlateRows(const Shape& shape, const T* x, const T* gradient, T* sums, Span span, int64_t begin, int64_t end) {
-  int bytes = vectorBytes();
-  auto* rows = shape.stride == 1 ? (shape.kernel == 3   ? correlateFor<T, 3, 1>(bytes)
-                                    : shape.kernel == 5 ? correlateFor<T, 5, 1>(bytes)
-                                                        : correlateFor<T, 7, 1>(bytes))
-                                 : (shape.kernel == 3   ? correlateFor<T, 3, 2>(bytes)
-                                    : shape.kernel == 5 ? correlateFor<T, 5, 2>(bytes)
-                                                        : correlateFor<T, 7, 2>(bytes));
+  auto* rows = shape.stride == 1 ? (shape.kernel == 3   ? correlateFor<T, 3, 1>()
+                                    : shape.kernel == 5 ? correlateFor<T, 5, 1>()
+                                                        : correlateFor<T, 7, 1>())
+                                 : (shape.kernel == 3   ? correlateFor<T, 3, 2>()
+                                    : shape.kernel == 5 ? correlateFor<T, 5, 2>()
+                                                        : correlateFor<T, 7, 2>());
   rows(shape, x, gradient, sums, span, begin, end);
 }
 

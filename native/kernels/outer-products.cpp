@@ -68,12 +68,6 @@ FOVEA_INLINE void block(const T* a, int64_t aWidth, const T* b, int64_t bWidth, 
 }
 
 template <typename T>
-struct Kernel {
-  int64_t rows, lanes;
-  void (*run)(const T* a, int64_t aWidth, const T* b, int64_t bWidth, int64_t positions, T* out);
-};
-
-template <typename T>
 FOVEA_V4 void block512(const T* a, int64_t aWidth, const T* b, int64_t bWidth, int64_t positions, T* out) {
   block<T, 64, 8>(a, aWidth, b, bWidth, positions, out);
 }
@@ -84,13 +78,6 @@ FOVEA_V3 void block256(const T* a, int64_t aWidth, const T* b, int64_t bWidth, i
 template <typename T>
 void block128(const T* a, int64_t aWidth, const T* b, int64_t bWidth, int64_t positions, T* out) {
   block<T, 16, 4>(a, aWidth, b, bWidth, positions, out);
-}
-
-template <typename T>
-Kernel<T> kernel() {
-  int64_t bytes = vectorBytes(), lanes = bytes / static_cast<int64_t>(sizeof(T));
-  if (bytes == 64) return {8, lanes, block512<T>};
-  return {4, lanes, bytes == 32 ? block256<T> : block128<T>};
 }
 
 template <typename T>
@@ -106,8 +93,14 @@ FOVEA_SIMD void addRow(T* sum, const T* row, int64_t count) {
 }  // namespace
 
 template <typename T>
+OuterProductKernel<T> outerProductKernel() {
+  const int64_t lanes = vectorBytes() / static_cast<int64_t>(sizeof(T));
+  return {vectorBytes() == 64 ? 8 : 4, lanes, forVectors(block512<T>, block256<T>, block128<T>)};
+}
+
+template <typename T>
 void sumOfOuterProducts(const T* a, const T* b, const RowsOf<T>& fill, int64_t rows, int64_t m, int64_t n, T* out, T* sums) {
-  static const Kernel<T> chosen = kernel<T>();
+  static const OuterProductKernel<T> chosen = outerProductKernel<T>();
   int64_t aWidth = roundUp(m, chosen.rows), bWidth = roundUp(n, chosen.lanes);
   int64_t blocks = (rows + kBlock - 1) / kBlock;
   int64_t parts = std::max<int64_t>(1, std::min(kMostParts, blocks));
@@ -131,7 +124,7 @@ void sumOfOuterProducts(const T* a, const T* b, const RowsOf<T>& fill, int64_t r
         const T* rightRows = b ? b + first * n : nullptr;
         if (!b) fill(first, last, right.data(), bWidth);
         else if (!right.empty()) copyRows(rightRows, count, n, right.data(), bWidth);
-        chosen.run(leftRows, aWidth, right.empty() ? rightRows : right.data(), bWidth, count, result);
+        chosen.add(leftRows, aWidth, right.empty() ? rightRows : right.data(), bWidth, count, result);
       }
     }
   });
@@ -140,6 +133,8 @@ void sumOfOuterProducts(const T* a, const T* b, const RowsOf<T>& fill, int64_t r
   if (sums) std::memcpy(sums, results.get() + aWidth * bWidth, m * sizeof(T));
 }
 
+template OuterProductKernel<float> outerProductKernel();
+template OuterProductKernel<double> outerProductKernel();
 template void sumOfOuterProducts(const float*, const float*, const RowsOf<float>&, int64_t, int64_t, int64_t, float*, float*);
 template void sumOfOuterProducts(const double*, const double*, const RowsOf<double>&, int64_t, int64_t, int64_t, double*, double*);
 

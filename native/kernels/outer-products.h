@@ -21,4 +21,15 @@ using RowsOf = std::function<void(int64_t first, int64_t last, T* to, int64_t wi
 template <typename T>
 void sumOfOuterProducts(const T* a, const T* b, const RowsOf<T>& fill, int64_t rows, int64_t m, int64_t n, T* out, T* sums);
 
+/** What adds Σₚ a[p][m] · b[p][n] to out[m][n], for widths that are multiples of `rows` and `lanes`. */
+template <typename T>
+struct OuterProductKernel {
+  int64_t rows, lanes;
+  void (*add)(const T* a, int64_t aWidth, const T* b, int64_t bWidth, int64_t positions, T* out);
+};
+
+/** The one for this processor. */
+template <typename T>
+OuterProductKernel<T> outerProductKernel();
+
 }  // namespace fovea

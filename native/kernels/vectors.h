@@ -33,6 +33,13 @@ inline int vectorBytes() {
 #endif
 }
 
+/** Of a kernel for vectors of 64 bytes, of 32 and of 16, the one for this processor. */
+template <typename Kernel>
+Kernel* forVectors(Kernel* widest, Kernel* middle, Kernel* narrowest) {
+  const int bytes = vectorBytes();
+  return bytes == 64 ? widest : bytes == 32 ? middle : narrowest;
+}
+
 template <typename T, int Bytes>
 struct Lanes {
   static constexpr int count = Bytes / sizeof(T);

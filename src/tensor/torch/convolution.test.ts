@@ -20,6 +20,12 @@ const cases: [string, Case][] = [
   ["images of three channels", { x: [8, 3, 32, 32], outChannels: 10, kernel: 3, padding: 1 }],
   ["images, strided", { x: [8, 3, 63, 49], outChannels: 24, kernel: 3, stride: 2, padding: 1 }],
   ["one channel, wide padding", { x: [16, 1, 20, 20], outChannels: 6, kernel: 5, padding: 4 }],
+  // Those of Winograd's filtering.
+  ["3x3, whole tiles and vectors", { x: [4, 32, 16, 16], outChannels: 64, kernel: 3, padding: 1 }],
+  ["3x3, tiles and vectors cut off", { x: [3, 21, 11, 14], outChannels: 35, kernel: 3, padding: 1 }],
+  ["3x3, three vectors, no padding", { x: [2, 48, 12, 9], outChannels: 48, kernel: 3 }],
+  ["3x3, many vectors, wide padding", { x: [2, 16, 7, 6], outChannels: 150, kernel: 3, padding: 2 }],
+  ["3x3, a tile high", { x: [5, 9, 4, 17], outChannels: 80, kernel: 3, padding: 1 }],
 ];
 
 afterEach(() => setFused(true));
