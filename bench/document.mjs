@@ -2,7 +2,7 @@
 /**
  * Writes tables and charts of docs/performance.md anew, from what the benchmarks saved in results/.
  */
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chartConfig, renderSvg } from "fovea/report";
 import { scalingChart, speedChart } from "./lib/charts.mjs";
@@ -16,7 +16,7 @@ import { networks, requirementsOf, summarise } from "./lib/training-summary.mjs"
 
 const docs = fileURLToPath(new URL("../docs/", import.meta.url));
 
-const sections = { ...(await trainingStep()), ...(await scaling()), ...javascriptPeers() };
+const sections = { ...(await trainingStep()), ...(await scaling()), ...javascriptPeers(), ...limits() };
 writeSections(`${docs}performance.md`, sections);
 console.log(`Wrote docs/performance.md: ${Object.keys(sections).join(", ")}.`);
 
@@ -185,6 +185,29 @@ function javascriptPeers() {
       ]),
       lines.join("\n"),
       conditionsText(runs),
+    ].join("\n\n"),
+  };
+}
+
+function limits() {
+  const path = fileURLToPath(new URL("./results/limits.json", import.meta.url));
+  if (!existsSync(path)) return {};
+  const { conditions, rows } = JSON.parse(readFileSync(path, "utf8"));
+  const { gigaflops, gigabytes } = conditions;
+  return {
+    limits: [
+      markdownTable([
+        ["network, batch", "arithmetic", "memory traffic", "measured", "of the greater limit"],
+        ...rows.map(({ network, arithmetic, traffic, milliseconds }) => [
+          titleOf(network),
+          show(arithmetic),
+          show(traffic),
+          showFigures(milliseconds),
+          `${(milliseconds.median / Math.max(arithmetic, traffic)).toFixed(2)}×`,
+        ]),
+      ]),
+      `At ${show(gigaflops.greatest)} billion operations and ${show(gigabytes.greatest)} GB a second, the best of the rounds.`,
+      conditionsText({ conditions }),
     ].join("\n\n"),
   };
 }

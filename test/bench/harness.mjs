@@ -2,7 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nn, trace } from "fovea";
 import { contest } from "../../bench/lib/contest.mjs";
+import { workOf } from "../../bench/lib/limits.mjs";
 import { writeSections } from "../../bench/lib/markdown.mjs";
 import { QuietMachine } from "../../bench/lib/quiet.mjs";
 import { mergeSamples, samplesOf } from "../../bench/lib/samples.mjs";
@@ -85,6 +87,11 @@ function lines() {
   return { straight, cliff };
 }
 
+function work() {
+  const network = new nn.Sequential(new nn.Conv2d(3, 8, 3, { padding: 1 }), new nn.BatchNorm2d(8), new nn.ReLU());
+  return workOf(trace(network, [2, 3, 4, 4], { training: true }));
+}
+
 function sections() {
   const folder = mkdtempSync(join(tmpdir(), "fovea-bench-"));
   try {
@@ -112,5 +119,6 @@ function merged() {
 }
 
 const found = {};
-for (const [name, run] of Object.entries({ turns, noise, summary, lines, sections, merged })) found[name] = await run();
+for (const [name, run] of Object.entries({ turns, noise, summary, lines, work, sections, merged }))
+  found[name] = await run();
 console.log(JSON.stringify(found));

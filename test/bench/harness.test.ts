@@ -29,6 +29,7 @@ interface Found {
     requirements: { what: string; met: boolean }[];
   };
   lines: { straight: Line; cliff: Line };
+  work: { operations: number; bytes: number };
   sections: string;
   merged: { samples: Record<string, unknown>[]; runs: Record<string, unknown> };
 }
@@ -101,6 +102,14 @@ test("a line goes through the points of a sweep, and a cliff is seen", () => {
     worst: expect.closeTo(1),
   });
   expect(cliff.milliseconds.r2).toBeLessThan(0.9);
+});
+
+test("a step's least work is that of convolution and norm, thrice", () => {
+  const [input, output] = [2 * 3 * 4 * 4, 2 * 8 * 4 * 4];
+  expect(found.work).toEqual({
+    operations: 3 * 2 * output * 3 * 3 * 3,
+    bytes: 3 * 4 * (input + output + (output + output)),
+  });
 });
 
 test("a section of a document is put in the place of the one before it", () => {
