@@ -16,13 +16,15 @@ import { networks, requirementsOf, summarise } from "./lib/training-summary.mjs"
 
 const docs = fileURLToPath(new URL("../docs/", import.meta.url));
 
-const sections = { ...(await trainingStep()), ...(await scaling()), ...javascriptPeers(), ...limits() };
+const training = readTraining();
+const sections = { ...(await trainingStep(training)), ...(await scaling()), ...javascriptPeers(), ...limits() };
 writeSections(`${docs}performance.md`, sections);
-console.log(`Wrote docs/performance.md: ${Object.keys(sections).join(", ")}.`);
+writeSections(`${docs}../README.md`, trainingInShort(training));
+console.log(`Wrote docs/performance.md (${Object.keys(sections).join(", ")}) and the README's table.`);
 
-async function trainingStep() {
+/** The samples of training-step.mjs, and what they say of each network that was measured. */
+function readTraining() {
   const { samples, runs } = readSamples("training-step");
-  if (samples.length === 0) return {};
   const measured = Object.keys(networks).filter((name) => samples.some(({ network }) => network === name));
   const summaries = new Map(
     measured.map((name) => {
@@ -30,6 +32,31 @@ async function trainingStep() {
       return [name, summarise(own, runs[own[0].run].tolerance)];
     }),
   );
+  return { samples, runs, summaries };
+}
+
+function trainingInShort({ runs, summaries }) {
+  if (summaries.size === 0) return {};
+  const cell = (faster, name) => (name in faster ? figuresIn(faster[name]) : "–");
+  return {
+    "training-step": [
+      markdownTable([
+        ["network, batch", "milliseconds", "faster than PyTorch on the same libtorch", "than the newest", "than the best of four newest"],
+        ...[...summaries].map(([name, { contenders, ours, stock, newest, faster }]) => [
+          titleOf(name),
+          show(contenders[ours].milliseconds.median),
+          cell(faster, stock),
+          cell(faster, "newest"),
+          newest === undefined ? "–" : `${cell(faster, newest)}, ${all[newest].title.replace("newest PyTorch, ", "")}`,
+        ]),
+      ]),
+      conditionsText(runs),
+    ].join("\n\n"),
+  };
+}
+
+async function trainingStep({ samples, runs, summaries }) {
+  if (samples.length === 0) return {};
   const newest = Object.keys(all).filter((name) => all[name].of === "newest");
   const cell = ({ contenders, faster }, name) =>
     name in contenders ? `${show(contenders[name].milliseconds.median)}, ${figuresIn(faster[name])}` : "–";

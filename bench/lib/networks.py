@@ -20,6 +20,8 @@ def load(path):
     try:
         spec = importlib.util.spec_from_file_location(path.stem.replace("-", "_"), path)
         module = importlib.util.module_from_spec(spec)
+        # torch.compile looks a function's module up by its name.
+        sys.modules[spec.name] = module
         spec.loader.exec_module(module)
         return module
     finally:

@@ -5,6 +5,8 @@ import { median } from "./figures.mjs";
 
 const LEARNING = 25;
 const REPEATS = 3;
+/** Calibrations that the best one is sought among: a virtual machine may become faster or slower for good, and not only for a while. */
+const MEMORY = 60;
 /** Milliseconds between two looks at the machine. */
 const PAUSE = 100;
 /** Milliseconds of samples in vain after which the least disturbed one has to do: some take a minute each. */
@@ -12,11 +14,11 @@ const ENOUGH = 15_000;
 
 /**
  * Takes samples while nobody else uses the machine. A fixed piece of work, on as many threads as the contenders have, is timed before
- * and after each: where it takes longer than at its best, others were at work, and the sample is taken again.
+ * and after each: where it takes longer than at its best of late, others were at work, and the sample is taken again.
  */
 export class QuietMachine {
   #workers;
-  #best = Number.POSITIVE_INFINITY;
+  #recent = [];
   #tolerance;
   #retries;
   #patience;
@@ -44,7 +46,7 @@ export class QuietMachine {
 
   /**
    * @param run takes one sample
-   * @returns `value`, what `run` gave; `noise`, by what part the fixed work was slower than at its best, the worse of before and after;
+   * @returns `value`, what `run` gave; `noise`, by what part the fixed work was slower than at its best of late, the worse of before and after;
    *   `discarded`, how many samples were taken in vain; `noisy`, whether the noise is over the tolerance all the same
    */
   async sample(run) {
@@ -63,6 +65,10 @@ export class QuietMachine {
 
   async close() {
     await Promise.all(this.#workers.map((worker) => worker.terminate()));
+  }
+
+  get #best() {
+    return Math.min(...this.#recent);
   }
 
   /** The fixed work's time as soon as it is near its best, or when patience ends. */
@@ -86,7 +92,7 @@ export class QuietMachine {
       times.push(Math.max(...(await Promise.all(answers)).map(([milliseconds]) => milliseconds)));
     }
     const time = median(times);
-    this.#best = Math.min(this.#best, time);
+    this.#recent = [...this.#recent, time].slice(-MEMORY);
     return time;
   }
 }
