@@ -33,12 +33,14 @@ def repeated(call):
 
 
 # The same loops in TorchScript, whose interpreter calls libtorch without Python. They give the last result, or the loop would be
-# found to do nothing.
+# found to do nothing; a `for` would be written out eight times, and then seven of the calls be found to be the same.
 SCRIPT = """
 def loop(x, y, scale, kernel, rows, matrix, bias, one, mean, variance, training: bool, calls: int):
     last = x
-    for _ in range(calls):
+    i = 0
+    while i < calls:
         last = {call}
+        i += 1
     return last
 """
 
@@ -46,16 +48,16 @@ CALLS_OF_LIBTORCH = {
     "conv2d": "torch.conv2d(x, kernel, None, [1, 1], [0, 0], [1, 1], 1)",
     "batchNorm": "torch.batch_norm(x, one, one, mean, variance, training, 0.1, 1e-5, True)",
     "relu": "torch.relu(x)",
-    "silu": "torch.silu(x)",
+    "silu": "torch.ops.aten.silu(x)",
     "sigmoid": "torch.sigmoid(x)",
     "add": "torch.add(x, y)",
     "mul": "torch.mul(x, scale)",
     "mean": "torch.mean(x, [2, 3], True)",
     "cat": "torch.cat([x, y], 1)",
     "maxPool2d": "torch.max_pool2d(x, [2, 2], [2, 2], [0, 0], [1, 1], False)",
-    "adaptiveAvgPool2d": "torch.adaptive_avg_pool2d(x, [1, 1])",
+    "adaptiveAvgPool2d": "torch.ops.aten.adaptive_avg_pool2d(x, [1, 1])",
     "flatten": "torch.flatten(x, 1, -1)",
-    "linear": "torch.nn.functional.linear(rows, matrix, bias)",
+    "linear": "torch.ops.aten.linear(rows, matrix, bias)",
 }
 
 
