@@ -41,7 +41,13 @@ function trainingInShort({ runs, summaries }) {
   return {
     "training-step": [
       markdownTable([
-        ["network, batch", "milliseconds", "faster than PyTorch on the same libtorch", "than the newest", "than the best of four newest"],
+        [
+          "network, batch",
+          "milliseconds",
+          "faster than PyTorch on the same libtorch",
+          "than the newest",
+          "than the best of four newest",
+        ],
         ...[...summaries].map(([name, { contenders, ours, stock, newest, faster }]) => [
           titleOf(name),
           show(contenders[ours].milliseconds.median),

@@ -20,6 +20,8 @@ import { buildTools, missingLibraries, missingPackages, toolsHint } from "./lib/
 import { ensureTypeScript } from "./lib/typescript.mjs";
 
 const OLDEST_NODE = 20;
+/** With libtorch-dev alone comes the reference BLAS, and linear layers take many times as long. */
+const ENGINE_PACKAGES = ["libtorch-dev", "libopenblas0-openmp"];
 
 /**
  * Does whatever is missing. Two of them at once take turns.
@@ -61,7 +63,7 @@ async function ensureToolsAndTorch(report) {
   }
   // Elsewhere a library may lie where only cmake looks, which then says what it did not find.
   const libraries = hasApt() ? missingLibraries(found) : [];
-  const missing = [...tools, ...libraries, ...(torch === undefined ? ["libtorch-dev"] : [])];
+  const missing = [...tools, ...libraries, ...(torch === undefined ? ENGINE_PACKAGES : [])];
   if (missing.length === 0) report.done("C++ compiler, cmake and a builder are there");
   else if (hasApt()) {
     await aptInstall(report, missing, reasonFor(tools, libraries, torch), torch ? "" : `\n\n${otherWays()}`);
@@ -76,7 +78,7 @@ async function ensureToolsAndTorch(report) {
 }
 
 function reasonFor(tools, libraries, torch) {
-  const engine = torch === undefined ? ["libtorch is what computes"] : [];
+  const engine = torch === undefined ? ["libtorch is what computes, by OpenBLAS where it multiplies matrices"] : [];
   const build = tools.length > 0 ? [`${tools.join(", ")} build the native addons`] : [];
   const images = libraries.length > 0 ? [`${libraries.join(", ")} read images`] : [];
   return [...engine, ...build, ...images].join(", ");

@@ -13,6 +13,7 @@ const ENGINE: Facts["engine"] = {
   capabilityChoice: "libtorch",
   threads: 4,
   hugePages: true,
+  blas: "/usr/lib/x86_64-linux-gnu/openblas-openmp/libblas.so.3",
   fused: true,
   cuda: { available: false, devices: [], reason: "this libtorch is built without CUDA" },
 };
@@ -140,6 +141,19 @@ describe("check", () => {
     });
     expect(find({ ...GOOD, engine }, "Own kernels")).toMatchObject({ state: "warning", found: "off: FOVEA_FUSED=0" });
     expect(isUsable(check({ ...GOOD, engine }))).toBe(true);
+  });
+
+  test("a slow BLAS is a warning", () => {
+    const found = (blas: string | undefined) => find({ ...GOOD, engine: { ...ENGINE, blas } }, "Matrix products");
+    expect(found("/usr/lib/x86_64-linux-gnu/openblas-openmp/libblas.so.3")).toMatchObject({
+      state: "ok",
+      found: expect.stringContaining("openblas"),
+    });
+    expect(found(undefined)).toMatchObject({ state: "ok", found: "libtorch's own" });
+    expect(found("/usr/lib/x86_64-linux-gnu/blas/libblas.so.3.11.0")).toMatchObject({
+      state: "warning",
+      advice: expect.stringContaining("libopenblas0-openmp"),
+    });
   });
 
   test("CUDA devices are named by the name that selects them", () => {

@@ -89,10 +89,22 @@ export async function gatherFacts(): Promise<Facts> {
 
 function engineFacts(): EngineFacts {
   try {
-    return { loaded: true, ...engineInfo(), source: engineSource() };
+    return { loaded: true, ...engineInfo(), source: engineSource(), blas: loadedBlas() };
   } catch (error) {
     const hint = error instanceof FoveaError ? error.hint : undefined;
     return { loaded: false, message: messageOf(error), hint };
+  }
+}
+
+/** The library of matrix products that this process has loaded, where it is one of its own and not a part of libtorch. */
+function loadedBlas(): string | undefined {
+  try {
+    return /\/\S*\/lib(?:blas|openblas|blis|mkl_rt|flexiblas)[^/\s]*\.so\S*/.exec(
+      readFileSync("/proc/self/maps", "utf8"),
+    )?.[0];
+  } catch {
+    // There are no such files on other systems.
+    return undefined;
   }
 }
 
