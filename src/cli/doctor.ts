@@ -7,7 +7,7 @@ import colors from "picocolors";
 import { z } from "zod";
 import { nativeImages } from "../data/native.js";
 import { FoveaError, messageOf } from "../errors.js";
-import { engineInfo, usableCores } from "../tensor/torch/index.js";
+import { engineInfo, processorFlags, usableCores } from "../tensor/torch/index.js";
 import {
   type Check,
   check,
@@ -89,22 +89,10 @@ export async function gatherFacts(): Promise<Facts> {
 
 function engineFacts(): EngineFacts {
   try {
-    return { loaded: true, ...engineInfo(), source: engineSource(), blas: loadedBlas() };
+    return { loaded: true, ...engineInfo(), source: engineSource() };
   } catch (error) {
     const hint = error instanceof FoveaError ? error.hint : undefined;
     return { loaded: false, message: messageOf(error), hint };
-  }
-}
-
-/** The library of matrix products that this process has loaded, where it is one of its own and not a part of libtorch. */
-function loadedBlas(): string | undefined {
-  try {
-    return /\/\S*\/lib(?:blas|openblas|blis|mkl_rt|flexiblas)[^/\s]*\.so\S*/.exec(
-      readFileSync("/proc/self/maps", "utf8"),
-    )?.[0];
-  } catch {
-    // There are no such files on other systems.
-    return undefined;
   }
 }
 
@@ -167,16 +155,6 @@ function firstVersion(commands: readonly (string | undefined)[]): string | undef
     if (number !== undefined) return `${command} ${number}`;
   }
   return undefined;
-}
-
-/** The instruction sets that the processor announces; empty where there is no /proc. */
-function processorFlags(): Set<string> {
-  try {
-    const flags = readFileSync("/proc/cpuinfo", "utf8").match(/^flags\s*:(.*)$/m)?.[1] ?? "";
-    return new Set(flags.trim().split(/\s+/));
-  } catch {
-    return new Set();
-  }
 }
 
 function firstLine(text: string): string {

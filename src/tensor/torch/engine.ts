@@ -1,3 +1,4 @@
+import { loadedBlas } from "./blas.js";
 import { addonPath, engineRecord, type MemoryStatistics, native } from "./native.js";
 import { TorchTensor } from "./torch-tensor.js";
 
@@ -15,6 +16,8 @@ export interface EngineInfo {
   threads: number;
   /** Whether the system lays large tensors on huge pages. Without them, the first use of memory is several times slower. */
   hugePages: boolean;
+  /** The file of the BLAS that multiplies matrices; undefined where libtorch brings its own. */
+  blas: string | undefined;
   /** See {@link setFused}. */
   fused: boolean;
   cuda: { available: boolean; devices: string[]; reason: string | undefined };
@@ -32,6 +35,7 @@ export function engineInfo(): EngineInfo {
     capabilityChoice,
     threads: native().threads(),
     hugePages,
+    blas: loadedBlas(),
     fused: native().fused(),
     cuda: {
       available: cudaDevices > 0,

@@ -3,6 +3,7 @@
 export { type AutocastType, autocast } from "./autocast.js";
 
 export { clearGrads, enableGrad, grad, inferenceMode, noGrad } from "./autograd.js";
+export { processorFlags } from "./blas.js";
 export { usableCores } from "./cores.js";
 export { type CreateOptions, device, full, ones, rand, randn, shareArray, tensor, zeros } from "./create.js";
 export {

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { FoveaError, messageOf } from "../../errors.js";
 import type { DType, TypedArray } from "../dtype.js";
+import { chooseOpenBlasKernels } from "./blas.js";
 import { usableCores } from "./cores.js";
 
 /** What went wrong inside libtorch, or on the way to it. */
@@ -158,6 +159,7 @@ export function addonPath(): string {
 
 function load(): Native {
   const path = addonPath();
+  chooseOpenBlasKernels();
   let loaded: Native;
   try {
     loaded = createRequire(import.meta.url)(path);
