@@ -53,7 +53,9 @@ function trainingInShort({ runs, summaries }) {
           show(contenders[ours].milliseconds.median),
           cell(faster, stock),
           cell(faster, "newest"),
-          newest === undefined ? "–" : `${cell(faster, newest)}, ${all[newest].title.replace("newest PyTorch, ", "")}`,
+          newest === undefined
+            ? "–"
+            : `${cell(faster, newest)}, ${all[newest].title.replace(/newest PyTorch(, )?/, "") || "eager"}`,
         ]),
       ]),
       conditionsText(runs),

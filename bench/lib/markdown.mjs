@@ -23,18 +23,29 @@ export function writeSections(path, sections) {
   writeFileSync(path, text);
 }
 
-/** What a run depends on, in one paragraph. */
+/** What runs depend on: a paragraph for each, those that are alike together. */
 export function conditionsText(runs) {
-  return Object.values(runs)
-    .map(({ date, processor, cores, memoryGiB, node, threads, rounds, tolerance, budgetSeconds, contenders }) => {
-      const versions = Object.entries(contenders).map(
-        ([name, { version, capability }]) => `${name} ${version}${capability ? ` (${capability})` : ""}`,
-      );
-      const budget = budgetSeconds === undefined ? "" : `, ${budgetSeconds} s a sample`;
-      return (
-        `Measured on ${date}: ${processor}, ${cores} cores, ${memoryGiB} GiB, Node ${node.slice(1)}, ${threads} threads, ` +
-        `${rounds} rounds${budget}, noise up to ${100 * tolerance} %; ${versions.join(", ")}.`
-      );
-    })
-    .join("\n\n");
+  return [...new Set(Object.values(runs).map(conditionsOf))].join("\n\n");
+}
+
+function conditionsOf({
+  date,
+  processor,
+  cores,
+  memoryGiB,
+  node,
+  threads,
+  rounds,
+  tolerance,
+  budgetSeconds,
+  contenders,
+}) {
+  const versions = Object.entries(contenders).map(
+    ([name, { version, capability }]) => `${name} ${version}${capability ? ` (${capability})` : ""}`,
+  );
+  const budget = budgetSeconds === undefined ? "" : `, ${budgetSeconds} s a sample`;
+  return (
+    `Measured on ${date}: ${processor}, ${cores} cores, ${memoryGiB} GiB, Node ${node.slice(1)}, ${threads} threads, ` +
+    `${rounds} rounds${budget}, noise up to ${100 * tolerance} %; ${versions.join(", ")}.`
+  );
 }
