@@ -5,29 +5,46 @@
  * Python. What libtorch itself takes for a call, measured by a loop in TorchScript, is shown beside; required of what comes
  * on top from JavaScript: less than 2 µs.
  *
+ * The two sides take turns at one operator after the other, many short samples each: a machine that others use as well changes
+ * its speed within minutes.
+ *
  * Of the calls in the forward passes of the networks that this library has, these operators make up 97 %. One call without
  * gradients leaves its result to the garbage collector; the others run in scopes of 100 calls, as a step of training runs
  * in one.
  */
 import { contenders, contest } from "./lib/contest.mjs";
 import { figures, ratio, showFigures } from "./lib/figures.mjs";
-import { readOptions } from "./lib/options.mjs";
-import { conclude, conditions, printTable } from "./lib/report.mjs";
+import { choice, readOptions } from "./lib/options.mjs";
+import { QuietMachine } from "./lib/quiet.mjs";
+import { conclude, conditions, printTable, withoutCounts } from "./lib/report.mjs";
+import { answer } from "./lib/serve.mjs";
 
-const calls = 50_000;
+const calls = 10_000;
 const repeats = 5;
 const mostOverhead = 2000;
 const collected = "a.add(b), left to the garbage collector";
 const scoped = ", with gradients";
 
-const options = readOptions();
-if (options.measure) await measure();
+const names = [
+  ...["conv2d", "batchNorm", "relu", "silu", "sigmoid", "add", "mul", "mean", "cat", "maxPool2d"],
+  ...["adaptiveAvgPool2d", "flatten", "linear"],
+];
+
+const options = readOptions({ operator: { type: "string", default: names.join(",") } });
+const chosen = choice("operator", options.operator, names);
+if (options.measure) await serve(chosen[0]);
 else await compare();
 
-/** Nanoseconds a call, the best of some repeats, for each operator. */
-async function measure() {
+/** Samples of one operator. */
+async function serve(name) {
   const torch = await import("fovea/torch");
   torch.setThreads(options.threads);
+  const { version, cpuCapability } = torch.engineInfo();
+  await answer({ version, capability: cpuCapability }, () => measure(torch, name));
+}
+
+/** Nanoseconds a call, the best of some repeats. */
+function measure(torch, name) {
   const results = {};
   const time = (row, run) => {
     run();
@@ -47,15 +64,15 @@ async function measure() {
     }
   };
   torch.noGrad(() => {
-    for (const [row, call] of Object.entries(operators(torch, false))) time(row, inScopes(call));
-    const { add } = operators(torch, false);
+    const call = operators(torch, false)[name];
+    time(name, inScopes(call));
+    if (name !== "add") return;
     time(collected, () => {
-      for (let i = 0; i < calls; i++) add();
+      for (let i = 0; i < calls; i++) call();
     });
   });
-  for (const [row, call] of Object.entries(operators(torch, true))) time(row + scoped, inScopes(call));
-  const { version, cpuCapability } = torch.engineInfo();
-  console.log(JSON.stringify({ version, capability: cpuCapability, results }));
+  time(name + scoped, inScopes(operators(torch, true)[name]));
+  return results;
 }
 
 /** By the name of the row; `operator-overhead.py` has the same ones. One channel, so that no operator wakes a thread. */
@@ -96,13 +113,35 @@ function operators(torch, gradients) {
 
 async function compare() {
   const result = { conditions: { ...conditions(options), calls, repeats }, rows: [], requirements: [] };
-  const { fovea, pytorch } = await contest(contenders(import.meta.url, options), options);
-  Object.assign(result.conditions, { fovea: fovea.about, pytorch: pytorch.about });
   const table = [["nanoseconds a call, median (least to greatest)", "Fovea", "PyTorch", "ratio", "of it libtorch"]];
-  for (const [row, ours] of Object.entries(fovea.rows)) {
+  const rows = { fovea: {}, pytorch: {} };
+  const samples = { discarded: 0, noisy: 0 };
+  const machine = await QuietMachine.watch(options);
+  try {
+    for (const name of chosen) {
+      process.stderr.write(`${name}\n`);
+      const commands = contenders(import.meta.url, options, "--operator", name);
+      const standing = Object.entries(commands).map(([side, command]) => [side, { command, standing: true }]);
+      const found = await contest(Object.fromEntries(standing), { ...options, machine });
+      for (const [side, { about, rows: measured }] of Object.entries(found)) {
+        Object.assign(rows[side], measured);
+        result.conditions[side] = withoutCounts(about);
+        samples.discarded += about.samplesDiscarded;
+        samples.noisy += about.samplesNoisy;
+      }
+    }
+  } finally {
+    await machine.close();
+  }
+  Object.assign(result.conditions, { samples });
+  const { fovea, pytorch } = rows;
+  // Without gradients first, as they are read.
+  const ordered = Object.keys(fovea).sort((a, b) => Number(a.endsWith(scoped)) - Number(b.endsWith(scoped)));
+  for (const row of ordered) {
+    const ours = fovea[row];
     const peer = row === collected ? "add" : row;
-    const theirs = pytorch.rows[peer];
-    const engine = pytorch.rows[`${peer}, libtorch alone`];
+    const theirs = pytorch[peer];
+    const engine = pytorch[`${peer}, libtorch alone`];
     const compared = ratio(ours, theirs);
     const overhead = figures(ours.map((value, i) => value - engine[i]));
     result.rows.push({

@@ -1,5 +1,5 @@
 """The Python side of operator-overhead.mjs: nanoseconds a call, the best of some repeats, and those of libtorch alone."""
-import json
+import sys
 import time
 
 import torch
@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lib.about import about
+from lib.serve import answer
 
-CALLS = 50_000
+CALLS = 10_000
 REPEATS = 5
 
 
@@ -61,7 +62,7 @@ CALLS_OF_LIBTORCH = {
 }
 
 
-def measure(gradients):
+def measure(name, gradients):
     def of(*shape):
         return torch.randn(*shape, requires_grad=gradients)
 
@@ -84,20 +85,20 @@ def measure(gradients):
         "linear": lambda: F.linear(rows, matrix, bias),
     }
     suffix = ", with gradients" if gradients else ""
-    results = {}
-    for name, call in calls.items():
-        results[name + suffix] = best(repeated(call))
-        script = torch.jit.CompilationUnit(SCRIPT.format(call=CALLS_OF_LIBTORCH[name])).loop
-        alone = lambda: script(x, y, scale, kernel, rows, matrix, bias, one, mean, variance, gradients, CALLS)
-        results[f"{name}{suffix}, libtorch alone"] = best(alone)
-    return results
+    script = torch.jit.CompilationUnit(SCRIPT.format(call=CALLS_OF_LIBTORCH[name])).loop
+    alone = lambda: script(x, y, scale, kernel, rows, matrix, bias, one, mean, variance, gradients, CALLS)
+    return {name + suffix: best(repeated(calls[name])), f"{name}{suffix}, libtorch alone": best(alone)}
+
+
+def both(name):
+    with torch.no_grad():
+        results = measure(name, gradients=False)
+    return {**results, **measure(name, gradients=True)}
 
 
 if __name__ == "__main__":
     # As they come, not merged into kernels made for the loop.
     torch._C._jit_set_profiling_executor(False)
     torch._C._jit_override_can_fuse_on_cpu(False)
-    with torch.no_grad():
-        results = measure(gradients=False)
-    results.update(measure(gradients=True))
-    print(json.dumps({**about(), "results": results}))
+    operator = sys.argv[sys.argv.index("--operator") + 1]
+    answer(about(), lambda: both(operator))

@@ -1,6 +1,8 @@
 #include "typed.h"
 
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <c10/util/SmallVector.h>
+#include <c10/util/string_view.h>
 
 #include <cmath>
 #include <tuple>
@@ -11,13 +13,15 @@ namespace fovea {
 
 namespace {
 
-using Optional = c10::optional<at::Tensor>;
+using Tensor = at::Tensor;
+using Optional = c10::optional<Tensor>;
+using Integers = at::IntArrayRef;
 
 struct Reader {
   napi_env env;
   const Environment& environment;
 
-  const at::Tensor* tensor(napi_value value) const {
+  const Tensor* tensor(napi_value value) const {
     double id = 0;
     bool is = napi_get_value_double(env, value, &id) == napi_ok && id > 0 && id < 9007199254740992.0;
     return is ? environment.find(static_cast<Id>(id)) : nullptr;
@@ -51,22 +55,22 @@ template <typename T>
 struct Slot;
 
 template <>
-struct Slot<const at::Tensor&> {
+struct Slot<const Tensor&> {
   // A copy: reading a later argument, an array, may run JavaScript that disposes of this one.
-  at::Tensor tensor;
+  Tensor tensor;
   bool read(const Reader& reader, napi_value value) {
-    const at::Tensor* found = reader.tensor(value);
+    const Tensor* found = reader.tensor(value);
     if (found) tensor = *found;
     return found != nullptr;
   }
-  const at::Tensor& get() const { return tensor; }
+  const Tensor& get() const { return tensor; }
 };
 
 template <>
 struct Slot<const Optional&> {
   Optional tensor;
   bool read(const Reader& reader, napi_value value) {
-    if (const at::Tensor* found = reader.tensor(value)) {
+    if (const Tensor* found = reader.tensor(value)) {
       tensor = *found;
       return true;
     }
@@ -78,10 +82,10 @@ struct Slot<const Optional&> {
 
 template <>
 struct Slot<at::TensorList> {
-  c10::SmallVector<at::Tensor, 4> tensors;
+  c10::SmallVector<Tensor, 4> tensors;
   bool read(const Reader& reader, napi_value value) {
     return reader.array(value, [&](napi_value item) {
-      const at::Tensor* found = reader.tensor(item);
+      const Tensor* found = reader.tensor(item);
       if (found) tensors.push_back(*found);
       return found != nullptr;
     });
@@ -90,7 +94,7 @@ struct Slot<at::TensorList> {
 };
 
 template <>
-struct Slot<at::IntArrayRef> {
+struct Slot<Integers> {
   c10::SmallVector<int64_t, 4> integers;
   bool read(const Reader& reader, napi_value value) {
     return reader.array(value, [&](napi_value item) {
@@ -98,18 +102,18 @@ struct Slot<at::IntArrayRef> {
       return reader.integer(item, integers.back());
     });
   }
-  at::IntArrayRef get() const { return integers; }
+  Integers get() const { return integers; }
 };
 
 // `int[2]`, for which one number may stand.
 struct Two {
-  at::IntArrayRef values;
+  Integers values;
 };
 template <>
-struct Slot<Two> : Slot<at::IntArrayRef> {
+struct Slot<Two> : Slot<Integers> {
   bool read(const Reader& reader, napi_value value) {
     int64_t both = 0;
-    if (!reader.integer(value, both)) return Slot<at::IntArrayRef>::read(reader, value);
+    if (!reader.integer(value, both)) return Slot<Integers>::read(reader, value);
     integers.assign(2, both);
     return true;
   }
@@ -142,6 +146,18 @@ struct Slot<double> {
   double get() const { return number; }
 };
 
+// A word of a few letters: longer ones go the general way.
+template <>
+struct Slot<c10::string_view> {
+  char letters[32];
+  size_t length = 0;
+  bool read(const Reader& reader, napi_value value) {
+    return napi_get_value_string_utf8(reader.env, value, letters, sizeof letters, &length) == napi_ok &&
+           length + 1 < sizeof letters;
+  }
+  c10::string_view get() const { return c10::string_view(letters, length); }
+};
+
 template <>
 struct Slot<bool> {
   bool truth = false;
@@ -152,16 +168,16 @@ struct Slot<bool> {
 template <auto function>
 struct Call;
 
-template <typename... Parameters, at::Tensor (*function)(Parameters...)>
+template <typename... Parameters, Tensor (*function)(Parameters...)>
 struct Call<function> {
-  static bool run(napi_env env, const Environment& environment, const Arguments& arguments, at::Tensor& result) {
+  static bool run(napi_env env, const Environment& environment, const Arguments& arguments, Tensor& result) {
     return arguments.size() == sizeof...(Parameters) &&
            run({env, environment}, arguments, result, std::index_sequence_for<Parameters...>());
   }
 
  private:
   template <size_t... places>
-  static bool run(const Reader& reader, const Arguments& arguments, at::Tensor& result, std::index_sequence<places...>) {
+  static bool run(const Reader& reader, const Arguments& arguments, Tensor& result, std::index_sequence<places...>) {
     std::tuple<Slot<Parameters>...> slots;
     if (!(std::get<places>(slots).read(reader, arguments[places]) && ...)) return false;
     result = function(std::get<places>(slots).get()...);
@@ -169,43 +185,78 @@ struct Call<function> {
   }
 };
 
-at::Tensor conv2d(const at::Tensor& x, const at::Tensor& weight, const Optional& bias, Two stride, Two padding, Two dilation,
-                  Groups groups) {
-  return at::conv2d(x, weight, bias, stride.values, padding.values, dilation.values, groups.count);
+// An operator of our own (`kernels/`) by the type of the functions that it is registered with.
+template <typename Signature>
+auto ours(const char* name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const Optional& bias) { return at::linear(x, weight, bias); }
-at::Tensor batchNorm(const at::Tensor& x, const Optional& weight, const Optional& bias, const Optional& mean,
-                     const Optional& variance, bool training, double momentum, double eps, bool cudnn) {
-  return at::batch_norm(x, weight, bias, mean, variance, training, momentum, eps, cudnn);
+
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Optional& bias, Two stride, Two padding, Two dilation, Groups groups) {
+  using Signature = Tensor(const Tensor&, const Tensor&, const Optional&, Integers, Integers, Integers, int64_t);
+  static const auto call = ours<Signature>("fovea::conv2d");
+  return call.call(x, weight, bias, stride.values, padding.values, dilation.values, groups.count);
 }
-at::Tensor maxPool2d(const at::Tensor& x, Two kernel, Two stride, Two padding, Two dilation, bool ceil) {
-  return at::max_pool2d(x, kernel.values, stride.values, padding.values, dilation.values, ceil);
+Tensor depthwiseConv2d(const Tensor& x, const Tensor& weight, const Optional& bias, Two stride, Two padding, Two dilation) {
+  using Signature = Tensor(const Tensor&, const Tensor&, const Optional&, Integers, Integers, Integers);
+  static const auto call = ours<Signature>("fovea::depthwise_conv2d");
+  return call.call(x, weight, bias, stride.values, padding.values, dilation.values);
 }
-at::Tensor avgPool2d(const at::Tensor& x, Two kernel, Two stride, Two padding, bool ceil, bool includePadding) {
-  return at::avg_pool2d(x, kernel.values, stride.values, padding.values, ceil, includePadding);
+Tensor batchNormAct(const Tensor& x, const Optional& weight, const Optional& bias, const Optional& mean,
+                    const Optional& variance, const Optional& residual, bool training, double momentum, double eps,
+                    c10::string_view activation) {
+  using Signature = Tensor(const Tensor&, const Optional&, const Optional&, const Optional&, const Optional&, const Optional&,
+                           bool, double, double, c10::string_view);
+  static const auto call = ours<Signature>("fovea::batch_norm_act");
+  return call.call(x, weight, bias, mean, variance, residual, training, momentum, eps, activation);
 }
-at::Tensor adaptiveAvgPool2d(const at::Tensor& x, Two size) { return at::adaptive_avg_pool2d(x, size.values); }
-at::Tensor relu(const at::Tensor& x) { return at::relu(x); }
-at::Tensor silu(const at::Tensor& x) { return at::silu(x); }
-at::Tensor sigmoid(const at::Tensor& x) { return at::sigmoid(x); }
-at::Tensor hardsigmoid(const at::Tensor& x) { return at::hardsigmoid(x); }
-at::Tensor hardswish(const at::Tensor& x) { return at::hardswish(x); }
-at::Tensor add(const at::Tensor& x, const at::Tensor& y) { return at::add(x, y); }
-at::Tensor mul(const at::Tensor& x, const at::Tensor& y) { return at::mul(x, y); }
-at::Tensor mean(const at::Tensor& x, at::IntArrayRef dims, bool keep) { return at::mean(x, at::OptionalIntArrayRef(dims), keep); }
-at::Tensor cat(at::TensorList tensors, int64_t dim) { return at::cat(tensors, dim); }
-at::Tensor flatten(const at::Tensor& x, int64_t start, int64_t end) { return at::flatten(x, start, end); }
-at::Tensor reshape(const at::Tensor& x, at::IntArrayRef shape) { return at::reshape(x, shape); }
+Tensor maxPool2d(const Tensor& x, Two kernel, Two stride, Two padding, Two dilation, bool ceil) {
+  using Signature = Tensor(const Tensor&, Integers, Integers, Integers, Integers, bool);
+  static const auto call = ours<Signature>("fovea::max_pool2d");
+  return call.call(x, kernel.values, stride.values, padding.values, dilation.values, ceil);
+}
+Tensor avgPool2d(const Tensor& x, Two kernel, Two stride, Two padding, bool ceil, bool countPadding) {
+  using Signature = Tensor(const Tensor&, Integers, Integers, Integers, bool, bool);
+  static const auto call = ours<Signature>("fovea::avg_pool2d");
+  return call.call(x, kernel.values, stride.values, padding.values, ceil, countPadding);
+}
+Tensor mul(const Tensor& x, const Tensor& y) {
+  static const auto call = ours<Tensor(const Tensor&, const Tensor&)>("fovea::mul");
+  return call.call(x, y);
+}
+Tensor channelMeans(const Tensor& x) {
+  static const auto call = ours<Tensor(const Tensor&)>("fovea::channel_means");
+  return call.call(x);
+}
+Tensor cat(at::TensorList tensors, int64_t dim) {
+  static const auto call = ours<Tensor(at::TensorList, int64_t)>("fovea::cat");
+  return call.call(tensors, dim);
+}
+
+Tensor linear(const Tensor& x, const Tensor& weight, const Optional& bias) { return at::linear(x, weight, bias); }
+Tensor adaptiveAvgPool2d(const Tensor& x, Two size) { return at::adaptive_avg_pool2d(x, size.values); }
+Tensor relu(const Tensor& x) { return at::relu(x); }
+Tensor silu(const Tensor& x) { return at::silu(x); }
+Tensor sigmoid(const Tensor& x) { return at::sigmoid(x); }
+Tensor hardsigmoid(const Tensor& x) { return at::hardsigmoid(x); }
+Tensor hardswish(const Tensor& x) { return at::hardswish(x); }
+Tensor add(const Tensor& x, const Tensor& y) { return at::add(x, y); }
+Tensor mean(const Tensor& x, Integers dims, bool keep) { return at::mean(x, at::OptionalIntArrayRef(dims), keep); }
+Tensor flatten(const Tensor& x, int64_t start, int64_t end) { return at::flatten(x, start, end); }
+Tensor reshape(const Tensor& x, Integers shape) { return at::reshape(x, shape); }
 
 }  // namespace
 
 TypedCall typedCall(const std::string& name) {
   static const auto* known = new std::unordered_map<std::string, TypedCall>{
-      {"aten::conv2d", Call<conv2d>::run},
+      {"fovea::conv2d", Call<conv2d>::run},
+      {"fovea::depthwise_conv2d", Call<depthwiseConv2d>::run},
+      {"fovea::batch_norm_act", Call<batchNormAct>::run},
+      {"fovea::max_pool2d", Call<maxPool2d>::run},
+      {"fovea::avg_pool2d", Call<avgPool2d>::run},
+      {"fovea::mul", Call<mul>::run},
+      {"fovea::channel_means", Call<channelMeans>::run},
+      {"fovea::cat", Call<cat>::run},
       {"aten::linear", Call<linear>::run},
-      {"aten::batch_norm", Call<batchNorm>::run},
-      {"aten::max_pool2d", Call<maxPool2d>::run},
-      {"aten::avg_pool2d", Call<avgPool2d>::run},
       {"aten::adaptive_avg_pool2d", Call<adaptiveAvgPool2d>::run},
       {"aten::relu", Call<relu>::run},
       {"aten::silu", Call<silu>::run},
@@ -213,9 +264,7 @@ TypedCall typedCall(const std::string& name) {
       {"aten::hardsigmoid", Call<hardsigmoid>::run},
       {"aten::hardswish", Call<hardswish>::run},
       {"aten::add.Tensor", Call<add>::run},
-      {"aten::mul.Tensor", Call<mul>::run},
       {"aten::mean.dim", Call<mean>::run},
-      {"aten::cat", Call<cat>::run},
       {"aten::flatten.using_ints", Call<flatten>::run},
       {"aten::reshape", Call<reshape>::run},
   };

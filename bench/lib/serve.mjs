@@ -32,15 +32,20 @@ async function sample(step, budget) {
   return { milliseconds: median(times), steps: times.length, peakMB: peakMegabytes() };
 }
 
-/**
- * Says `about`, then answers every line of the input with a sample.
- *
- * @param step a step of training, which may return a promise
- * @param budget milliseconds
- */
-export async function serve(about, step, budget) {
+/** Says `about`, then answers every line of the input with what `measure` gives: numbers by their row, or a promise of them. */
+export async function answer(about, measure) {
   console.log(JSON.stringify(about));
   for await (const _ of createInterface({ input: process.stdin })) {
-    console.log(JSON.stringify({ results: await sample(step, budget) }));
+    console.log(JSON.stringify({ results: await measure() }));
   }
+}
+
+/**
+ * Samples of a step of training.
+ *
+ * @param step may return a promise
+ * @param budget milliseconds
+ */
+export function serve(about, step, budget) {
+  return answer(about, () => sample(step, budget));
 }

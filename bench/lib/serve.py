@@ -37,7 +37,13 @@ def sample(step, budget):
     return {"milliseconds": 1000 * statistics.median(times), "steps": len(times), "peakMB": peak_megabytes()}
 
 
-def serve(about, step, budget):
+def answer(about, measure):
+    """Says `about`, then answers every line of the input with what `measure` gives: numbers by their row."""
     print(json.dumps(about), flush=True)
     for _ in sys.stdin:
-        print(json.dumps({"results": sample(step, budget)}), flush=True)
+        print(json.dumps({"results": measure()}), flush=True)
+
+
+def serve(about, step, budget):
+    """Samples of a step of training."""
+    answer(about, lambda: sample(step, budget))

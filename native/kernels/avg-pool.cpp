@@ -1,13 +1,13 @@
 // Means over windows that neither overlap nor reach over the border, as between the blocks of a DenseNet.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <algorithm>
 #include <vector>
 
 #include "applies.h"
+#include "backward.h"
 #include "simd.h"
 #include "tasks.h"
 
@@ -168,21 +168,11 @@ at::Tensor sharesByOperators(const at::Tensor& dy, const Windows& w) {
   return at::constant_pad_nd(share, {0, w.width - w.columns * w.across, 0, w.height - w.rows * w.down});
 }
 
-struct AvgPool : torch::autograd::Function<AvgPool> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const Windows& w) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    context->saved_data["windows"] =
-        std::vector<int64_t>{w.height, w.width, w.down, w.across, w.rows, w.columns, w.channelsLast};
-    return pooled(x, w, false);
-  }
+struct AvgPoolBackward : Backward {
+  Windows windows;
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    if (!gradients[0].defined()) return {at::Tensor(), at::Tensor()};
-    const std::vector<int64_t> n = context->saved_data["windows"].toIntVector();
-    const Windows w{n[0], n[1], n[2], n[3], n[4], n[5], n[6] != 0};
-    if (at::GradMode::is_enabled()) return {sharesByOperators(gradients[0], w), at::Tensor()};
-    return {pooled(gradients[0], w, true), at::Tensor()};
+  variable_list gradientsOfInputs(const at::Tensor& dy) override {
+    return {at::GradMode::is_enabled() ? sharesByOperators(dy, windows) : pooled(dy, windows, true)};
   }
 };
 
@@ -197,9 +187,11 @@ at::Tensor differentiableAvgPool2d(const at::Tensor& x, at::IntArrayRef kernel, 
                                    at::IntArrayRef padding, bool ceil, bool countPadding) {
   Windows w;
   if (!planned(x, kernel, stride, padding, ceil, &w)) return at::avg_pool2d(x, kernel, stride, padding, ceil, countPadding);
-  if (differentiated(x)) return AvgPool::apply(x, w);
-  at::AutoDispatchBelowADInplaceOrView below;
-  return pooled(x, w, false);
+  at::Tensor y = unrecorded([&] { return pooled(x, w, false); });
+  if (!differentiated(x)) return y;
+  auto node = wayBackTo<AvgPoolBackward>(x);
+  node->windows = w;
+  return recorded(y, node);
 }
 
 }  // namespace

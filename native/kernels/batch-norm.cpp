@@ -3,13 +3,13 @@
 // gradient: the activation's input is computed anew, so that nothing but x is kept of the tensor's size.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <string>
 #include <vector>
 
 #include "applies.h"
+#include "backward.h"
 #include "batch-norm-layout.h"
 #include "batch-norm.h"
 
@@ -18,8 +18,6 @@ namespace fovea::batchnorm {
 namespace {
 
 using OptionalTensor = c10::optional<at::Tensor>;
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
 
 Activation activationOf(c10::string_view name) {
   if (name == "none") return Activation::none;
@@ -114,50 +112,36 @@ Gradients differentiableGradients(const Inputs& in, const Statistics& statistics
   return result;
 }
 
-struct BatchNormAct : torch::autograd::Function<BatchNormAct> {
-  // Optional tensors where one may be absent: an undefined one is no input that autograd could take.
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const OptionalTensor& weight,
-                            const OptionalTensor& bias, const OptionalTensor& residual, const OptionalTensor& runningMean,
-                            const OptionalTensor& runningVar, bool training, double momentum, double eps,
-                            int64_t activation) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    Inputs in = {x,        given(weight), given(bias), given(runningMean),    given(runningVar), given(residual),
-                 training, momentum,      eps,         Activation(activation)};
-    Result result = compute(in);
-    bool fromResult = in.activation == Activation::relu || in.activation == Activation::relu6;
-    at::Tensor other;
-    if (in.residual.defined() && in.activation != Activation::none) other = fromResult ? result.y : in.residual;
-    context->save_for_backward({x, in.weight, in.bias, result.statistics.table, other});
-    context->saved_data["residual"] = in.residual.defined();
-    context->saved_data["training"] = training;
-    context->saved_data["eps"] = eps;
-    context->saved_data["activation"] = activation;
-    return result.y;
-  }
+/** Saved: the input, weight, bias, the statistics, and what says where the activation was cut off (see `gradientsOf`). */
+struct BatchNormActBackward : Backward {
+  bool training;
+  double eps;
+  Activation activation;
 
-  static variable_list backward(AutogradContext* context, variable_list gradients) {
-    variable_list saved = context->get_saved_variables();
-    Inputs in = {saved[0], saved[1], saved[2], {}, {}, {}, context->saved_data["training"].toBool(), 0,
-                 context->saved_data["eps"].toDouble(), Activation(context->saved_data["activation"].toInt())};
-    Statistics statistics(saved[3]);
-    // Autograd counts the inputs that there are.
-    size_t input = 0;
-    auto wants = [&](bool there) { return there && context->needs_input_grad(input++); };
-    Wanted wanted;
-    wanted.x = wants(true);
-    wanted.weight = wants(in.weight.defined());
-    wanted.bias = wants(in.bias.defined());
-    wanted.residual = wants(context->saved_data["residual"].toBool());
-    Gradients found;
-    if (at::GradMode::is_enabled()) {
-      found = differentiableGradients(in, statistics, saved[4], gradients[0], wanted);
-    } else {
-      found = gradientsOf(in, statistics, saved[4], gradients[0], wanted);
-    }
-    at::Tensor none;
-    return {found.x, found.weight, found.bias, found.residual, none, none, none, none, none, none};
+  variable_list gradientsOfInputs(const at::Tensor& dy) override {
+    const Inputs in = {saved(0), saved(1), saved(2), {}, {}, {}, training, 0, eps, activation};
+    const Statistics statistics(saved(3));
+    const at::Tensor other = saved(4);
+    const Wanted wanted{wants(0), wants(1), wants(2), wants(3)};
+    const Gradients found = at::GradMode::is_enabled() ? differentiableGradients(in, statistics, other, dy, wanted)
+                                                       : gradientsOf(in, statistics, other, dy, wanted);
+    return {found.x, found.weight, found.bias, found.residual};
   }
 };
+
+at::Tensor recordedBatchNormAct(const Inputs& in) {
+  Result result = unrecorded([&] { return compute(in); });
+  auto node = wayBackTo<BatchNormActBackward>(in.x, in.weight, in.bias, in.residual);
+  node->training = in.training;
+  node->eps = in.eps;
+  node->activation = in.activation;
+  recorded(result.y, node);
+  bool fromResult = in.activation == Activation::relu || in.activation == Activation::relu6;
+  at::Tensor other;
+  if (in.residual.defined() && in.activation != Activation::none) other = fromResult ? result.y : in.residual;
+  node->save({in.x, in.weight, in.bias, result.statistics.table, other});
+  return result.y;
+}
 
 Inputs inputsOf(const at::Tensor& x, const OptionalTensor& weight, const OptionalTensor& bias,
                 const OptionalTensor& runningMean, const OptionalTensor& runningVar, const OptionalTensor& residual,
@@ -179,8 +163,9 @@ at::Tensor differentiableBatchNormAct(const at::Tensor& x, const OptionalTensor&
                                       c10::string_view activation) {
   Inputs in = inputsOf(x, weight, bias, runningMean, runningVar, residual, training, momentum, eps, activation);
   if (!applies(in)) return composed(in);
-  return BatchNormAct::apply(x, weight, bias, residual, runningMean, runningVar, training, momentum, eps,
-                             static_cast<int64_t>(in.activation));
+  bool any = false;
+  for (const at::Tensor& t : {in.x, in.weight, in.bias, in.residual}) any = any || (t.defined() && differentiated(t));
+  return any ? recordedBatchNormAct(in) : unrecorded([&] { return compute(in).y; });
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Channels put behind each other where they are the innermost dimension: pieces of every pixel, copied by all threads.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
+#include <c10/util/SmallVector.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "applies.h"
+#include "backward.h"
 #include "simd.h"
 #include "tasks.h"
 
@@ -119,27 +120,17 @@ at::Tensor joined(at::TensorList tensors) {
   return out;
 }
 
-struct Cat : torch::autograd::Function<Cat> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, at::TensorList tensors) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    std::vector<int64_t> channels;
-    for (const at::Tensor& x : tensors) channels.push_back(x.size(1));
-    context->saved_data["channels"] = channels;
-    return joined(tensors);
-  }
+struct CatBackward : Backward {
+  c10::SmallVector<int64_t, 4> channels;
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    const std::vector<int64_t> channels = context->saved_data["channels"].toIntVector();
-    torch::autograd::variable_list all(channels.size());
-    if (!gradients[0].defined()) return all;
-    const at::Tensor dy =
-        at::GradMode::is_enabled() ? gradients[0] : gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+  variable_list gradientsOfInputs(const at::Tensor& gradient) override {
+    variable_list all(channels.size());
+    const at::Tensor dy = at::GradMode::is_enabled() ? gradient : gradient.contiguous(at::MemoryFormat::ChannelsLast);
     std::vector<at::Tensor> copies;
     std::vector<int64_t> firsts;
     int64_t first = 0;
     for (size_t i = 0; i < channels.size(); first += channels[i], i++) {
-      if (!context->needs_input_grad(i)) continue;
+      if (!wants(i)) continue;
       // Who reads most of every pixel does so well in place: no copy of what is only added to another gradient.
       if (at::GradMode::is_enabled() || 2 * channels[i] > dy.size(1)) {
         all[i] = dy.narrow(1, first, channels[i]);
@@ -160,11 +151,11 @@ at::Tensor cat(at::TensorList tensors, int64_t dim) { return joins(tensors, dim)
 
 at::Tensor differentiableCat(at::TensorList tensors, int64_t dim) {
   if (!joins(tensors, dim)) return at::cat(tensors, dim);
-  if (std::any_of(tensors.begin(), tensors.end(), [](const at::Tensor& x) { return differentiated(x); })) {
-    return Cat::apply(tensors);
-  }
-  at::AutoDispatchBelowADInplaceOrView below;
-  return joined(tensors);
+  at::Tensor y = unrecorded([&] { return joined(tensors); });
+  if (std::none_of(tensors.begin(), tensors.end(), differentiated)) return y;
+  auto node = wayBackTo<CatBackward>(tensors);
+  for (const at::Tensor& x : tensors) node->channels.push_back(x.size(1));
+  return recorded(y, node);
 }
 
 }  // namespace

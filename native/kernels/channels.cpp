@@ -2,13 +2,13 @@
 // a factor.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <algorithm>
-#include <vector>
+#include <array>
 
 #include "applies.h"
+#include "backward.h"
 #include "short-loops.h"
 #include "simd.h"
 #include "tasks.h"
@@ -107,19 +107,9 @@ void scaleBackward(const at::Tensor& dyTensor, const at::Tensor& xTensor, const 
   });
 }
 
-/** x and what is to be the gradient of x in the same order, factors as [N, C]. */
-struct ScaleChannels : torch::autograd::Function<ScaleChannels> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& factors) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    context->save_for_backward({x, factors});
-    return at::mul(x, factors);
-  }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    const auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &factors = saved[1], &dy = gradients[0];
-    if (!dy.defined()) return {at::Tensor(), at::Tensor()};
+struct ScaleChannelsBackward : Backward {
+  variable_list gradientsOfInputs(const at::Tensor& dy) override {
+    const at::Tensor x = saved(0), factors = saved(1);
     if (at::GradMode::is_enabled()) return {dy * factors, (dy * x).sum({2, 3}, true)};
     const at::MemoryFormat format = x.suggest_memory_format();
     at::Tensor dx = at::empty(x.sizes(), x.options().memory_format(format));
@@ -144,29 +134,28 @@ bool scales(const at::Tensor& x, const at::Tensor& y) {
 at::Tensor mul(const at::Tensor& x, const at::Tensor& other) { return at::mul(x, other); }
 
 at::Tensor differentiableMul(const at::Tensor& x, const at::Tensor& other) {
-  return scales(x, other) ? ScaleChannels::apply(x, other) : at::mul(x, other);
+  if (!scales(x, other)) return at::mul(x, other);
+  auto node = wayBackTo<ScaleChannelsBackward>(x, other);
+  node->save({x, other});
+  return recorded(unrecorded([&] { return at::mul(x, other); }), node);
 }
 
 /** Its gradient is the same for all pixels of a channel and is not written out: who adds it to another reads N·C numbers. */
-struct ChannelMeans : torch::autograd::Function<ChannelMeans> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    context->saved_data["shape"] = x.sizes().vec();
-    return at::mean(x, {2, 3}, true);
-  }
+struct ChannelMeansBackward : Backward {
+  std::array<int64_t, 4> shape;
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    if (!gradients[0].defined()) return {at::Tensor()};
-    const std::vector<int64_t> shape = context->saved_data["shape"].toIntVector();
-    return {gradients[0].div(shape[2] * shape[3]).expand(shape)};
+  variable_list gradientsOfInputs(const at::Tensor& dy) override {
+    return {dy.div(shape[2] * shape[3]).expand(shape)};
   }
 };
 
 at::Tensor channelMeans(const at::Tensor& x) { return at::mean(x, {2, 3}, true); }
 
 at::Tensor differentiableChannelMeans(const at::Tensor& x) {
-  return x.dim() == 4 && kernelTakes(x) && differentiated(x) ? ChannelMeans::apply(x) : channelMeans(x);
+  if (x.dim() != 4 || !kernelTakes(x) || !differentiated(x)) return channelMeans(x);
+  auto node = wayBackTo<ChannelMeansBackward>(x);
+  node->shape = {x.size(0), x.size(1), x.size(2), x.size(3)};
+  return recorded(unrecorded([&] { return channelMeans(x); }), node);
 }
 
 }  // namespace

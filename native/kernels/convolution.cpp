@@ -1,13 +1,13 @@
 // Convolution by oneDNN; 3x3 kernels by Winograd's filtering; and the gradients of weight and bias by sums of outer products
 // where oneDNN is slow: 1x1 kernels, and images of few channels.
 #include <ATen/ATen.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <array>
 #include <cstring>
 
 #include "applies.h"
+#include "backward.h"
 #include "outer-products.h"
 #include "winograd.h"
 
@@ -109,38 +109,22 @@ at::Tensor result(const at::Tensor& x, const at::Tensor& weight, const OptionalT
   return y;
 }
 
-struct Convolution : torch::autograd::Function<Convolution> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const OptionalTensor& bias, at::IntArrayRef stride, at::IntArrayRef padding) {
-    context->save_for_backward({x, weight});
-    context->saved_data["stride"] = stride.vec();
-    context->saved_data["padding"] = padding.vec();
-    context->saved_data["bias"] = bias.has_value() && bias->defined();
-    at::AutoDispatchBelowADInplaceOrView below;
-    return result(x, weight, bias, stride, padding);
-  }
+struct ConvolutionBackward : Backward {
+  std::array<int64_t, 2> stride, padding;
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &weight = saved[1];
-    std::vector<int64_t> stride = context->saved_data["stride"].toIntVector();
-    std::vector<int64_t> padding = context->saved_data["padding"].toIntVector();
-    bool bias = context->saved_data["bias"].toBool();
-    const at::Tensor& given = gradients[0];
-    if (!given.defined()) return torch::autograd::variable_list(5);
-    bool needsX = context->needs_input_grad(0), needsWeight = context->needs_input_grad(1);
-    bool needsBias = bias && context->needs_input_grad(2);
+  variable_list gradientsOfInputs(const at::Tensor& dy) override {
+    const at::Tensor x = saved(0), weight = saved(1);
+    const bool needsX = wants(0), needsWeight = wants(1), needsBias = wants(2);
     auto byLibtorch = [&](const at::Tensor& gradient, std::array<bool, 3> mask) {
       return at::convolution_backward(gradient, x, weight, at::OptionalIntArrayRef({weight.size(0)}), stride, padding, {1, 1},
                                       false, {0, 0}, 1, mask);
     };
     // Gradients that will have gradients of their own.
-    if (at::GradMode::is_enabled() || !kernelTakes(given)) {
-      auto [ofX, ofWeight, ofBias] = byLibtorch(given, {needsX, needsWeight, needsBias});
-      return {ofX, ofWeight, ofBias, at::Tensor(), at::Tensor()};
+    if (at::GradMode::is_enabled() || !kernelTakes(dy)) {
+      auto [ofX, ofWeight, ofBias] = byLibtorch(dy, {needsX, needsWeight, needsBias});
+      return {ofX, ofWeight, ofBias};
     }
-    at::Tensor gradient = given.contiguous(at::MemoryFormat::ChannelsLast), ofX, ofWeight, ofBias;
+    at::Tensor gradient = dy.contiguous(at::MemoryFormat::ChannelsLast), ofX, ofWeight, ofBias;
     const Shape shape(x, weight, stride, padding);
     const bool tiled = winogradTakes(shape, x);
     if (needsX && tiled) {
@@ -160,9 +144,18 @@ struct Convolution : torch::autograd::Function<Convolution> {
       ofWeight = std::get<1>(byLibtorch(gradient, {false, true, false}));
     }
     if (needsBias && !ofBias.defined()) ofBias = gradient.sum({0, 2, 3});
-    return {ofX, ofWeight, ofBias, at::Tensor(), at::Tensor()};
+    return {ofX, ofWeight, ofBias};
   }
 };
+
+at::Tensor recordedConvolution(const at::Tensor& x, const at::Tensor& weight, const OptionalTensor& bias,
+                               at::IntArrayRef stride, at::IntArrayRef padding) {
+  auto node = wayBackTo<ConvolutionBackward>(x, weight, bias);
+  node->save({x, weight});
+  node->stride = {stride[0], stride[1]};
+  node->padding = {padding[0], padding[1]};
+  return recorded(unrecorded([&] { return result(x, weight, bias, stride, padding); }), node);
+}
 
 bool taken(const at::Tensor& x, const at::Tensor& weight, at::IntArrayRef stride, at::IntArrayRef padding,
            at::IntArrayRef dilation, int64_t groups) {
@@ -185,11 +178,10 @@ at::Tensor differentiableConvolve(const at::Tensor& x, const at::Tensor& weight,
     const Shape shape(x, weight, stride, padding);
     const bool tiled = winogradTakes(shape, x);
     if ((differentiated(weight) && (tiled || outerProductsWin(shape))) || (differentiated(x) && tiled)) {
-      return Convolution::apply(x, weight, bias, stride, padding);
+      return recordedConvolution(x, weight, bias, stride, padding);
     }
     if (tiled && !(bias.has_value() && bias->defined() && differentiated(*bias))) {
-      at::AutoDispatchBelowADInplaceOrView below;
-      return result(x, weight, bias, stride, padding);
+      return unrecorded([&] { return result(x, weight, bias, stride, padding); });
     }
   }
   return at::conv2d(x, weight, bias, stride, padding, dilation, groups);

@@ -4,12 +4,12 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <array>
 
 #include "applies.h"
+#include "backward.h"
 #include "vectors.h"
 
 namespace fovea {
@@ -183,41 +183,28 @@ at::Tensor depthwiseConv2d(const at::Tensor& x, const at::Tensor& weight, const 
   return convolve(x.contiguous(at::MemoryFormat::ChannelsLast), tapsOf(weight), bias, shape);
 }
 
-struct DepthwiseConv2d : torch::autograd::Function<DepthwiseConv2d> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const at::Tensor& weight,
-                            const OptionalTensor& bias, int64_t stride, at::IntArrayRef padding) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    at::Tensor taps = tapsOf(weight);
-    context->save_for_backward({x, weight, taps});
-    context->saved_data["stride"] = stride;
-    context->saved_data["padding"] = padding.vec();
-    context->saved_data["bias"] = bias && bias->defined();
-    return convolve(x.contiguous(at::MemoryFormat::ChannelsLast), taps, bias, shapeOf(x, weight.size(2), stride, padding));
-  }
+struct DepthwiseBackward : Backward {
+  int64_t stride;
+  std::array<int64_t, 2> padding;
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &weight = saved[1], &taps = saved[2];
-    int64_t stride = context->saved_data["stride"].toInt();
-    std::vector<int64_t> padding = context->saved_data["padding"].toIntVector();
-    std::array<bool, 3> wanted{context->needs_input_grad(0), context->needs_input_grad(1),
-                               context->saved_data["bias"].toBool() && context->needs_input_grad(2)};
+  variable_list gradientsOfInputs(const at::Tensor& dy) override {
+    const at::Tensor x = saved(0), weight = saved(1), taps = saved(2);
+    const std::array<bool, 3> wanted{wants(0), wants(1), wants(2)};
     at::Tensor ofInput, ofWeight, ofBias;
     if (at::GradMode::is_enabled()) {
       std::tie(ofInput, ofWeight, ofBias) =
-          at::convolution_backward(gradients[0], x, weight, at::IntArrayRef{weight.size(0)}, {stride, stride}, padding,
-                                   {1, 1}, false, {0, 0}, weight.size(0), wanted);
+          at::convolution_backward(dy, x, weight, at::IntArrayRef{weight.size(0)}, {stride, stride}, padding, {1, 1}, false,
+                                   {0, 0}, weight.size(0), wanted);
     } else {
       Shape shape = shapeOf(x, weight.size(2), stride, padding);
-      at::Tensor gradient = gradients[0].contiguous(at::MemoryFormat::ChannelsLast);
+      at::Tensor gradient = dy.contiguous(at::MemoryFormat::ChannelsLast);
       if (wanted[0]) ofInput = gradientOfInput(gradient, taps, shape);
       if (wanted[1]) {
         ofWeight = gradientOfWeight(x.contiguous(at::MemoryFormat::ChannelsLast), gradient, weight, shape);
       }
       if (wanted[2]) ofBias = gradient.sum({0, 2, 3});
     }
-    return {ofInput, ofWeight, ofBias, at::Tensor(), at::Tensor()};
+    return {ofInput, ofWeight, ofBias};
   }
 };
 
@@ -226,7 +213,17 @@ at::Tensor differentiableDepthwiseConv2d(const at::Tensor& x, const at::Tensor& 
   if (!applies(x, weight, bias, stride, padding, dilation)) {
     return at::conv2d(x, weight, bias, stride, padding, dilation, weight.size(0));
   }
-  return DepthwiseConv2d::apply(x, weight, bias, stride[0], padding);
+  at::Tensor taps;
+  at::Tensor y = unrecorded([&] {
+    taps = tapsOf(weight);
+    return convolve(x.contiguous(at::MemoryFormat::ChannelsLast), taps, bias, shapeOf(x, weight.size(2), stride[0], padding));
+  });
+  if (!differentiated(x) && !differentiated(weight) && !(bias && differentiated(*bias))) return y;
+  auto node = wayBackTo<DepthwiseBackward>(x, weight, bias);
+  node->save({x, weight, taps});
+  node->stride = stride[0];
+  node->padding = {padding[0], padding[1]};
+  return recorded(y, node);
 }
 
 }  // namespace

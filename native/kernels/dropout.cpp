@@ -5,7 +5,6 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "applies.h"
+#include "backward.h"
 #include "short-loops.h"
 #include "simd.h"
 
@@ -119,29 +119,17 @@ Mask maskOf(double p, uint64_t seed) {
 
 bool dense(const at::Tensor& x) { return x.unsafeGetTensorImpl()->is_non_overlapping_and_dense(); }
 
-struct Dropout : torch::autograd::Function<Dropout> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, double p, int64_t seed) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    const at::Tensor source = dense(x) ? x : x.contiguous();
-    context->saved_data["p"] = p;
-    context->saved_data["seed"] = seed;
-    context->saved_data["strides"] = source.strides().vec();
-    return masked(source, maskOf(p, seed));
-  }
+struct DropoutBackward : Backward {
+  Mask mask;
+  std::vector<int64_t> strides;
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    const at::Tensor& dy = gradients[0];
-    if (!dy.defined()) return {at::Tensor(), at::Tensor(), at::Tensor()};
-    const Mask mask = maskOf(context->saved_data["p"].toDouble(), context->saved_data["seed"].toInt());
-    const std::vector<int64_t> strides = context->saved_data["strides"].toIntVector();
+  variable_list gradientsOfInputs(const at::Tensor& dy) override {
     if (at::GradMode::is_enabled()) {
       at::Tensor ones = at::empty_strided(dy.sizes(), strides, dy.options()).fill_(1);
-      return {dy * masked(ones, mask), at::Tensor(), at::Tensor()};
+      return {dy * masked(ones, mask)};
     }
-    if (dy.strides() == at::IntArrayRef(strides)) return {masked(dy, mask), at::Tensor(), at::Tensor()};
-    at::Tensor source = at::empty_strided(dy.sizes(), strides, dy.options()).copy_(dy);
-    return {masked(source, mask), at::Tensor(), at::Tensor()};
+    if (dy.strides() == at::IntArrayRef(strides)) return {masked(dy, mask)};
+    return {masked(at::empty_strided(dy.sizes(), strides, dy.options()).copy_(dy), mask)};
   }
 };
 
@@ -155,9 +143,12 @@ at::Tensor dropout(const at::Tensor& x, double p) {
 
 at::Tensor differentiableDropout(const at::Tensor& x, double p) {
   if (!takes(x, p)) return at::dropout(x, p, true);
-  if (differentiated(x)) return Dropout::apply(x, p, static_cast<int64_t>(drawSeed()));
-  at::AutoDispatchBelowADInplaceOrView below;
-  return dropout(x, p);
+  if (!differentiated(x)) return unrecorded([&] { return dropout(x, p); });
+  auto node = wayBackTo<DropoutBackward>(x);
+  node->mask = maskOf(p, drawSeed());
+  at::Tensor y = unrecorded([&] { return masked(dense(x) ? x : x.contiguous(), node->mask); });
+  node->strides = y.strides().vec();
+  return recorded(y, node);
 }
 
 }  // namespace

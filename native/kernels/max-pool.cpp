@@ -3,7 +3,6 @@
 // windows that it is the maximum of: the gradient is written once.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "applies.h"
+#include "backward.h"
 #include "max-pool.h"
 #include "tasks.h"
 
@@ -233,40 +233,18 @@ at::Tensor spreadByOperators(const at::Tensor& dy, const at::Tensor& stored, con
   return zeros.scatter_add(2, index, dy.flatten(2)).view({images, channels, pooling.down.input, pooling.across.input});
 }
 
-std::vector<int64_t> numbers(const Pooling& pooling) {
-  std::vector<int64_t> all{pooling.channelsLast};
-  for (const Axis& a : {pooling.down, pooling.across}) {
-    all.insert(all.end(), {a.input, a.kernel, a.stride, a.padding, a.dilation, a.output});
-  }
-  return all;
-}
+struct MaxPoolBackward : Backward {
+  Pooling pooling;
 
-Pooling poolingOf(const std::vector<int64_t>& n) {
-  return {{n[1], n[2], n[3], n[4], n[5], n[6]}, {n[7], n[8], n[9], n[10], n[11], n[12]}, n[0] != 0};
-}
-
-struct MaxPool : torch::autograd::Function<MaxPool> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, const Pooling& pooling) {
-    at::AutoDispatchBelowADInplaceOrView below;
-    at::Tensor places;
-    at::Tensor y = pooled(x, &places, pooling);
-    context->save_for_backward({places});
-    context->saved_data["pooling"] = numbers(pooling);
-    return y;
-  }
-
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    const at::Tensor places = context->get_saved_variables()[0];
-    const Pooling pooling = poolingOf(context->saved_data["pooling"].toIntVector());
-    if (!gradients[0].defined()) return {at::Tensor(), at::Tensor()};
-    if (at::GradMode::is_enabled()) return {spreadByOperators(gradients[0], places, pooling), at::Tensor()};
-    at::Tensor dy = gradients[0].contiguous(pooling.format());
+  variable_list gradientsOfInputs(const at::Tensor& gradient) override {
+    const at::Tensor places = saved(0);
+    if (at::GradMode::is_enabled()) return {spreadByOperators(gradient, places, pooling)};
+    at::Tensor dy = gradient.contiguous(pooling.format());
     at::Tensor dx = at::empty({dy.size(0), dy.size(1), pooling.down.input, pooling.across.input},
                               dy.options().memory_format(pooling.format()));
     if (dy.scalar_type() == at::kFloat) spread<float>(dy, places, dx, pooling);
     else spread<double>(dy, places, dx, pooling);
-    return {dx, at::Tensor()};
+    return {dx};
   }
 };
 
@@ -285,9 +263,13 @@ at::Tensor differentiableMaxPool2d(const at::Tensor& x, at::IntArrayRef kernel, 
   if (!planned(x, kernel, stride, padding, dilation, ceil, &pooling)) {
     return at::max_pool2d(x, kernel, stride, padding, dilation, ceil);
   }
-  if (differentiated(x)) return MaxPool::apply(x, pooling);
-  at::AutoDispatchBelowADInplaceOrView below;
-  return pooled(x, nullptr, pooling);
+  if (!differentiated(x)) return unrecorded([&] { return pooled(x, nullptr, pooling); });
+  at::Tensor places;
+  at::Tensor y = unrecorded([&] { return pooled(x, &places, pooling); });
+  auto node = wayBackTo<MaxPoolBackward>(x);
+  node->save({places});
+  node->pooling = pooling;
+  return recorded(y, node);
 }
 
 }  // namespace

@@ -3,11 +3,13 @@
 // channels that do not divide evenly stay, and zeros come in at the border. Its gradient is the opposite shift.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
-#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include <cstring>
 #include <vector>
+
+#include "applies.h"
+#include "backward.h"
 
 namespace fovea {
 
@@ -158,24 +160,25 @@ at::Tensor move(const at::Tensor& x, int64_t kernel, int64_t direction) {
 
 at::Tensor shift(const at::Tensor& x, int64_t kernel) { return move(x, kernel, 1); }
 
-/** The gradient is a shift too, so that it has a gradient of its own. */
-struct Shift : torch::autograd::Function<Shift> {
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x, int64_t kernel,
-                            int64_t direction) {
-    context->saved_data["kernel"] = kernel;
-    context->saved_data["direction"] = direction;
-    at::AutoDispatchBelowADInplaceOrView below;
-    return move(x, kernel, direction);
-  }
+at::Tensor recordedMove(const at::Tensor& x, int64_t kernel, int64_t direction);
 
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
-                                                 torch::autograd::variable_list gradients) {
-    int64_t kernel = context->saved_data["kernel"].toInt(), direction = context->saved_data["direction"].toInt();
-    return {Shift::apply(gradients[0], kernel, -direction), at::Tensor(), at::Tensor()};
-  }
+/** The gradient is a shift too, so that it has a gradient of its own. */
+struct ShiftBackward : Backward {
+  int64_t kernel, direction;
+
+  variable_list gradientsOfInputs(const at::Tensor& dy) override { return {recordedMove(dy, kernel, -direction)}; }
 };
 
-at::Tensor differentiableShift(const at::Tensor& x, int64_t kernel) { return Shift::apply(x, kernel, 1); }
+at::Tensor recordedMove(const at::Tensor& x, int64_t kernel, int64_t direction) {
+  at::Tensor y = unrecorded([&] { return move(x, kernel, direction); });
+  if (!differentiated(x)) return y;
+  auto node = wayBackTo<ShiftBackward>(x);
+  node->kernel = kernel;
+  node->direction = direction;
+  return recorded(y, node);
+}
+
+at::Tensor differentiableShift(const at::Tensor& x, int64_t kernel) { return recordedMove(x, kernel, 1); }
 
 }  // namespace
 

@@ -9,6 +9,8 @@ import {
   inferenceMode,
   noGrad,
   ones,
+  randn,
+  scope,
   TorchTensor,
   tensor,
   zeros,
@@ -58,6 +60,37 @@ describe("backward", () => {
     z.backward({ retainGraph: true });
     z.backward();
     expect(numbers(x.grad)).toEqual([18]);
+  });
+
+  test("goes through the operators that are our own as through libtorch's", () => {
+    const images = (height: number) => {
+      const x = randn([2, 3, height, height]).contiguous("channelsLast");
+      x.requiresGrad = true;
+      return x;
+    };
+    const [x, weight, factors] = [images(6), images(3), images(1)];
+    const z = computed(
+      x
+        .conv2d(weight, null, { padding: 1 })
+        .maxPool2d(2)
+        .cat([x.avgPool2d(2)], 1)
+        .sum(),
+    );
+    const y = computed(z.add(x.mul(factors).sum()));
+    const both = () => grad([y], [x, weight, factors], { retainGraph: true }).map(numbers);
+    expect(both()).toEqual(both());
+    y.backward();
+    expect(() => y.backward()).toThrow(/^backward: .*a second time.*retainGraph: true/);
+  });
+
+  test("through hundreds of thousands of operators needs no more stack than through one", () => {
+    const x = randn([1, 4, 1, 1]);
+    x.requiresGrad = true;
+    scope(() => {
+      let y: Tensor = x;
+      for (let i = 0; i < 200_000; i++) y = y.shift(3);
+      expect(numbers(grad([computed(y.sum())], [x])[0] ?? null)).toEqual([1, 1, 1, 1]);
+    });
   });
 
   test("errors of a backward carry no C++ stack", () => {

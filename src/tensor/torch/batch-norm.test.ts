@@ -7,6 +7,7 @@ import {
   autocast,
   grad,
   manualSeed,
+  memory,
   noGrad,
   rand,
   randn,
@@ -339,6 +340,17 @@ describe("gradients", () => {
     const y = x.batchNormAct({ ...options, weight: null, bias: null }, "relu", randn([2, 3, 2, 2]));
     noGrad(() => y.fill_(1));
     expect(() => grad([torch(y.sum())], [x])).toThrow(/modified by an inplace operation/);
+  });
+
+  test("that need the result let it be freed with its graph", () => {
+    const x = randn([4, 16, 32, 32]);
+    x.requiresGrad = true;
+    const step = () =>
+      scope(() => void x.batchNormAct({ ...options, weight: null, bias: null }, "relu", randn([4, 16, 32, 32])));
+    step();
+    const before = memory().used;
+    step();
+    expect(memory().used).toBe(before);
   });
 });
 
