@@ -20,7 +20,7 @@ import { conclude, conditions, printTable, withoutCounts } from "./lib/report.mj
 import { answer } from "./lib/serve.mjs";
 
 const calls = 10_000;
-const repeats = 5;
+const repeats = 3;
 const mostOverhead = 2000;
 const collected = "a.add(b), left to the garbage collector";
 const scoped = ", with gradients";
@@ -30,7 +30,10 @@ const names = [
   ...["adaptiveAvgPool2d", "flatten", "linear"],
 ];
 
-const options = readOptions({ operator: { type: "string", default: names.join(",") } });
+const options = readOptions({
+  rounds: { type: "string", default: "15" },
+  operator: { type: "string", default: names.join(",") },
+});
 const chosen = choice("operator", options.operator, names);
 if (options.measure) await serve(chosen[0]);
 else await compare();
@@ -116,7 +119,7 @@ async function compare() {
   const table = [["nanoseconds a call, median (least to greatest)", "Fovea", "PyTorch", "ratio", "of it libtorch"]];
   const rows = { fovea: {}, pytorch: {} };
   const samples = { discarded: 0, noisy: 0 };
-  const machine = await QuietMachine.watch(options);
+  const machine = await QuietMachine.watch({ ...options, threads: 1 });
   try {
     for (const name of chosen) {
       process.stderr.write(`${name}\n`);

@@ -10,7 +10,7 @@ from lib.about import about
 from lib.serve import answer
 
 CALLS = 10_000
-REPEATS = 5
+REPEATS = 3
 
 
 def best(run):
