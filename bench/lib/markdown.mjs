@@ -23,26 +23,30 @@ export function writeSections(path, sections) {
   writeFileSync(path, text);
 }
 
-/** What runs depend on: a paragraph for each, those that are alike together. */
+/** What runs depend on: a paragraph for each, those that are alike but for their rounds together. */
 export function conditionsText(runs) {
-  return [...new Set(Object.values(runs).map(conditionsOf))].join("\n\n");
+  const rounds = new Map();
+  for (const run of Object.values(runs)) {
+    const like = JSON.stringify(sharedConditions(run));
+    rounds.set(like, [...(rounds.get(like) ?? []), run.rounds]);
+  }
+  return [...rounds].map(([like, counts]) => conditionsOf(JSON.parse(like), counts)).join("\n\n");
 }
 
-function conditionsOf({
-  date,
-  processor,
-  cores,
-  memoryGiB,
-  node,
-  threads,
-  rounds,
-  tolerance,
-  budgetSeconds,
-  contenders,
-}) {
+/** What a figure's reader wants to know. */
+function sharedConditions({ date, processor, cores, memoryGiB, node, threads, tolerance, budgetSeconds, contenders }) {
   const versions = Object.entries(contenders).map(
     ([name, { version, capability }]) => `${name} ${version}${capability ? ` (${capability})` : ""}`,
   );
+  return { date, processor, cores, memoryGiB, node, threads, tolerance, budgetSeconds, versions };
+}
+
+function conditionsOf(
+  { date, processor, cores, memoryGiB, node, threads, tolerance, budgetSeconds, versions },
+  counts,
+) {
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const rounds = least === most ? String(least) : `${least} to ${most}`;
   const budget = budgetSeconds === undefined ? "" : `, ${budgetSeconds} s a sample`;
   return (
     `Measured on ${date}: ${processor}, ${cores} cores, ${memoryGiB} GiB, Node ${node.slice(1)}, ${threads} threads, ` +
