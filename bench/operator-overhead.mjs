@@ -25,16 +25,28 @@ const mostOverhead = 2000;
 const collected = "a.add(b), left to the garbage collector";
 const scoped = ", with gradients";
 
-const names = [
-  ...["conv2d", "batchNorm", "relu", "silu", "sigmoid", "add", "mul", "mean", "cat", "maxPool2d"],
-  ...["adaptiveAvgPool2d", "flatten", "linear"],
-];
+/** By the name of the row; `operator-overhead.py` has the same ones. */
+const operators = {
+  conv2d: ({ x, kernel }) => x.conv2d(kernel),
+  batchNorm: ({ x, norm }) => x.batchNorm(norm),
+  relu: ({ x }) => x.relu(),
+  silu: ({ x }) => x.silu(),
+  sigmoid: ({ x }) => x.sigmoid(),
+  add: ({ x, y }) => x.add(y),
+  mul: ({ x, scale }) => x.mul(scale),
+  mean: ({ x }) => x.mean([2, 3], true),
+  cat: ({ x, y }) => x.cat([y], 1),
+  maxPool2d: ({ x }) => x.maxPool2d(2),
+  adaptiveAvgPool2d: ({ x }) => x.adaptiveAvgPool2d(1),
+  flatten: ({ x }) => x.flatten(1),
+  linear: ({ rows, matrix, bias }) => rows.linear(matrix, bias),
+};
 
 const options = readOptions({
   rounds: { type: "string", default: "15" },
-  operator: { type: "string", default: names.join(",") },
+  operator: { type: "string", default: Object.keys(operators).join(",") },
 });
-const chosen = choice("operator", options.operator, names);
+const chosen = choice("operator", options.operator, Object.keys(operators));
 if (options.measure) await serve(chosen[0]);
 else await compare();
 
@@ -48,6 +60,7 @@ async function serve(name) {
 
 /** Nanoseconds a call, the best of some repeats. */
 function measure(torch, name) {
+  const operator = operators[name];
   const results = {};
   const time = (row, run) => {
     run();
@@ -59,58 +72,50 @@ function measure(torch, name) {
     }
     results[row] = best;
   };
-  const inScopes = (call) => () => {
+  const inScopes = (inputs) => () => {
     for (let i = 0; i < calls; i += 100) {
       torch.scope(() => {
-        for (let j = 0; j < 100; j++) call();
+        for (let j = 0; j < 100; j++) operator(inputs);
       });
     }
   };
   torch.noGrad(() => {
-    const call = operators(torch, false)[name];
-    time(name, inScopes(call));
+    const inputs = inputsOf(torch, false);
+    time(name, inScopes(inputs));
     if (name !== "add") return;
     time(collected, () => {
-      for (let i = 0; i < calls; i++) call();
+      for (let i = 0; i < calls; i++) operator(inputs);
     });
   });
-  time(name + scoped, inScopes(operators(torch, true)[name]));
+  time(name + scoped, inScopes(inputsOf(torch, true)));
   return results;
 }
 
-/** By the name of the row; `operator-overhead.py` has the same ones. One channel, so that no operator wakes a thread. */
-function operators(torch, gradients) {
+/** Of one channel, so that no operator wakes a thread. */
+function inputsOf(torch, gradients) {
   const of = (...shape) => {
     const tensor = torch.randn(shape);
     tensor.requiresGrad = gradients;
     return tensor;
   };
-  const [x, y, scale] = [of(1, 1, 2, 2), of(1, 1, 2, 2), of(1, 1, 1, 1)];
-  const [kernel, rows, matrix, bias] = [of(1, 1, 1, 1), of(2, 4), of(4, 4), of(4)];
-  const norm = {
-    weight: of(1),
-    bias: of(1),
-    runningMean: torch.zeros([1]),
-    runningVar: torch.ones([1]),
-    batchesTracked: null,
-    training: gradients,
-    momentum: 0.1,
-    eps: 1e-5,
-  };
   return {
-    conv2d: () => x.conv2d(kernel),
-    batchNorm: () => x.batchNorm(norm),
-    relu: () => x.relu(),
-    silu: () => x.silu(),
-    sigmoid: () => x.sigmoid(),
-    add: () => x.add(y),
-    mul: () => x.mul(scale),
-    mean: () => x.mean([2, 3], true),
-    cat: () => x.cat([y], 1),
-    maxPool2d: () => x.maxPool2d(2),
-    adaptiveAvgPool2d: () => x.adaptiveAvgPool2d(1),
-    flatten: () => x.flatten(1),
-    linear: () => rows.linear(matrix, bias),
+    x: of(1, 1, 2, 2),
+    y: of(1, 1, 2, 2),
+    scale: of(1, 1, 1, 1),
+    kernel: of(1, 1, 1, 1),
+    rows: of(2, 4),
+    matrix: of(4, 4),
+    bias: of(4),
+    norm: {
+      weight: of(1),
+      bias: of(1),
+      runningMean: torch.zeros([1]),
+      runningVar: torch.ones([1]),
+      batchesTracked: null,
+      training: gradients,
+      momentum: 0.1,
+      eps: 1e-5,
+    },
   };
 }
 
@@ -119,6 +124,7 @@ async function compare() {
   const table = [["nanoseconds a call, median (least to greatest)", "Fovea", "PyTorch", "ratio", "of it libtorch"]];
   const rows = { fovea: {}, pytorch: {} };
   const samples = { discarded: 0, noisy: 0 };
+  // No call of these wakes a second thread, and what happens on other cores does not matter.
   const machine = await QuietMachine.watch({ ...options, threads: 1 });
   try {
     for (const name of chosen) {
@@ -136,7 +142,7 @@ async function compare() {
   } finally {
     await machine.close();
   }
-  Object.assign(result.conditions, { samples });
+  result.conditions.samples = samples;
   const { fovea, pytorch } = rows;
   // Without gradients first, as they are read.
   const ordered = Object.keys(fovea).sort((a, b) => Number(a.endsWith(scoped)) - Number(b.endsWith(scoped)));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
-#include <ATen/core/grad_mode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include "fused.h"
@@ -16,8 +15,5 @@ inline bool kernelTakes(const at::Tensor& x) {
          // excluded means off
          c10::impl::tls_is_dispatch_key_excluded(c10::DispatchKey::AutocastCPU);
 }
-
-/** Whether the graph of this result is written down. */
-inline bool differentiated(const at::Tensor& x) { return at::GradMode::is_enabled() && x.requires_grad(); }
 
 }  // namespace fovea

@@ -74,7 +74,13 @@ class Backward : public torch::autograd::Node {
   std::vector<torch::autograd::SavedVariable> tensors;
 };
 
-/** The node that leads to these inputs, in this order: tensors, optional ones, lists. */
+/** Whether autograd writes down what comes of these inputs: tensors, optional ones, lists. */
+template <typename... Inputs>
+bool differentiated(const Inputs&... inputs) {
+  return torch::autograd::compute_requires_grad(inputs...);
+}
+
+/** The node that leads to these inputs, in this order. */
 template <typename Kind, typename... Inputs>
 auto wayBackTo(const Inputs&... inputs) {
   auto node = makeNode<Kind>();

@@ -163,9 +163,8 @@ at::Tensor differentiableBatchNormAct(const at::Tensor& x, const OptionalTensor&
                                       c10::string_view activation) {
   Inputs in = inputsOf(x, weight, bias, runningMean, runningVar, residual, training, momentum, eps, activation);
   if (!applies(in)) return composed(in);
-  bool any = false;
-  for (const at::Tensor& t : {in.x, in.weight, in.bias, in.residual}) any = any || (t.defined() && differentiated(t));
-  return any ? recordedBatchNormAct(in) : unrecorded([&] { return compute(in).y; });
+  if (differentiated(in.x, in.weight, in.bias, in.residual)) return recordedBatchNormAct(in);
+  return unrecorded([&] { return compute(in).y; });
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <c10/util/SmallVector.h>
 #include <torch/library.h>
 
-#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -152,7 +151,7 @@ at::Tensor cat(at::TensorList tensors, int64_t dim) { return joins(tensors, dim)
 at::Tensor differentiableCat(at::TensorList tensors, int64_t dim) {
   if (!joins(tensors, dim)) return at::cat(tensors, dim);
   at::Tensor y = unrecorded([&] { return joined(tensors); });
-  if (std::none_of(tensors.begin(), tensors.end(), differentiated)) return y;
+  if (!differentiated(tensors)) return y;
   auto node = wayBackTo<CatBackward>(tensors);
   for (const at::Tensor& x : tensors) node->channels.push_back(x.size(1));
   return recorded(y, node);

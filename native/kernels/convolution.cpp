@@ -180,7 +180,7 @@ at::Tensor differentiableConvolve(const at::Tensor& x, const at::Tensor& weight,
     if ((differentiated(weight) && (tiled || outerProductsWin(shape))) || (differentiated(x) && tiled)) {
       return recordedConvolution(x, weight, bias, stride, padding);
     }
-    if (tiled && !(bias.has_value() && bias->defined() && differentiated(*bias))) {
+    if (tiled && !differentiated(bias)) {
       return unrecorded([&] { return result(x, weight, bias, stride, padding); });
     }
   }

@@ -218,7 +218,7 @@ at::Tensor differentiableDepthwiseConv2d(const at::Tensor& x, const at::Tensor& 
     taps = tapsOf(weight);
     return convolve(x.contiguous(at::MemoryFormat::ChannelsLast), taps, bias, shapeOf(x, weight.size(2), stride[0], padding));
   });
-  if (!differentiated(x) && !differentiated(weight) && !(bias && differentiated(*bias))) return y;
+  if (!differentiated(x, weight, bias)) return y;
   auto node = wayBackTo<DepthwiseBackward>(x, weight, bias);
   node->save({x, weight, taps});
   node->stride = stride[0];

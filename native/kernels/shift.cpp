@@ -8,7 +8,6 @@
 #include <cstring>
 #include <vector>
 
-#include "applies.h"
 #include "backward.h"
 
 namespace fovea {
